@@ -1,0 +1,11 @@
+/* What a process has for everybody: built in main, passed down, constant after start-up. Tests make
+ * their own. */
+#pragma once
+
+struct clock;
+struct log;
+
+struct env {
+    const struct clock *clock;
+    struct log *log;
+};

@@ -1,0 +1,34 @@
+/* What an edge process is told at its start. All text lives as long as the process. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/slice.h"
+
+/* A service on a listening socket. */
+enum edge_service {
+    EDGE_SMTP,        /* port 25 */
+    EDGE_SUBMISSION,  /* 587 */
+    EDGE_SUBMISSIONS, /* 465 */
+    EDGE_IMAP,        /* 143 */
+    EDGE_IMAPS,       /* 993 */
+};
+
+struct edge_settings {
+    struct slice hostname;     /* in greetings, Received, Message-ID */
+    uint64_t message_size_max; /* octets */
+    bool plain_auth;           /* passwords may be sent without TLS (localserve only) */
+    uint8_t id_key[24]; /* 16: AES key, 8: salt, of the ids said to peers (smtp-server.md 1.9) */
+    uint32_t threads;
+    uint32_t connections_max; /* of this process */
+};
+
+/* Passed to a protocol's open as `service`. */
+struct edge;
+struct edge_listener {
+    struct edge *edge;
+    enum edge_service service;
+    struct limiter *auth_failures; /* per address, shared by the process */
+};

@@ -1,0 +1,102 @@
+/* Parsing a message while it arrives: one pass, bounded, never refusing.
+ *
+ * The parser is fed the octets of a message in chunks of any size, in order, CRLF or bare LF at
+ * line ends. At the end it gives the part tree, the envelope, identifiers for threads, and text for
+ * search. What is broken is treated as mail clients treat it; when nothing sensible remains, the
+ * message is one application/octet-stream with its header. Work is linear in the octets; memory
+ * stays within the limits below, whatever arrives.
+ *
+ *   struct mail_parser *p = mail_parser_new(arena, err);
+ *   while (more) mail_parser_feed(p, chunk);
+ *   const struct mail_message *m = mail_parser_finish(p);   // lives in the arena
+ *
+ * See RFC 5322, RFC 2045-2047, RFC 2231, RFC 6532; imap-and-store A13, A17, B10. */
+#pragma once
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/slice.h"
+#include "mail/address.h"
+#include "mail/header.h"
+
+#define MAIL_PARTS_MAX 1000           /* further parts belong to the body of the last one */
+#define MAIL_DEPTH_MAX 100            /* deeper multiparts and messages are opaque */
+#define MAIL_HEADER_MAX (256u * 1024) /* octets of header kept per message, all parts together */
+#define MAIL_FIELDS_MAX 2000          /* header fields kept per part */
+#define MAIL_TEXT_MAX (12u * 1024)    /* octets of text for search */
+#define MAIL_ADDRESSES_MAX 1000       /* per message */
+#define MAIL_ARENA_MAX (4u * 1024 * 1024) /* what a parser's arena should allow */
+
+struct mail_param {
+    struct slice name;  /* lower case */
+    struct slice value; /* RFC 2231 decoded to UTF-8 */
+    struct slice raw; /* as written, continuations joined, not decoded; empty when equal to value */
+};
+
+/* A MIME entity. Offsets count from the first octet of the message. Absent values have p == NULL;
+ * present but empty ones have p != NULL and n == 0. */
+struct mail_part {
+    uint64_t header_at; /* first octet of the header */
+    uint64_t body_at;   /* first octet after the empty line */
+    uint64_t end_at; /* first octet after the body; the CRLF before a boundary is not part of it */
+    uint64_t lines;  /* in the undecoded body */
+    uint64_t decoded_size;
+    struct slice type;    /* "TEXT"; p == NULL without a usable Content-Type */
+    struct slice subtype; /* "PLAIN" */
+    const struct mail_param *params;
+    size_t params_n;
+    struct slice id; /* Content-ID … as written, unfolded */
+    struct slice description;
+    struct slice encoding;    /* upper case */
+    struct slice disposition; /* lower case */
+    const struct mail_param *disposition_params;
+    size_t disposition_params_n;
+    struct slice md5, language, location;
+    const struct mail_header *header; /* the fields that were kept */
+    const struct mail_envelope
+        *envelope;           /* of the message itself and of nested messages; else NULL */
+    struct mail_part *child; /* first part of a multipart; the root part of a nested message */
+    struct mail_part *next;  /* sibling */
+    bool is_multipart;
+    bool is_message; /* message/rfc822 or message/global that was parsed */
+};
+
+struct mail_envelope {
+    struct slice date; /* field body, unfolded; p == NULL when absent */
+    int64_t date_s;    /* Unix time; valid when has_date */
+    bool has_date;
+    struct slice subject; /* unfolded, with encoded-words */
+    struct mail_address_list from, sender, reply_to, to, cc,
+        bcc;                              /* over all instances of the field */
+    struct slice in_reply_to, message_id; /* unfolded */
+};
+
+struct mail_message {
+    struct mail_part *root;
+    uint64_t size;
+    bool has_body_separator; /* an empty line ended the header */
+    bool has_8bit;
+    bool header_8bit;        /* octets above 0x7f in a header of the message or of a MIME part */
+    unsigned received_n;     /* Received fields in the message's own header */
+    struct slice message_id; /* canonical (A13): lower case, without brackets; empty when absent or
+                                unusable */
+    const struct slice
+        *references; /* canonical, oldest first, from References, else In-Reply-To; at most 100 */
+    size_t references_n;
+    struct slice subject_base; /* RFC 5256 2.1, UTF-8, lower case */
+    bool subject_is_response;
+    bool dsn;
+    struct slice text;    /* words of the header fields and text parts, UTF-8, for search */
+    struct slice preview; /* at most 256 characters of the first text part */
+};
+
+struct mail_parser;
+
+/* The parser and its results live in `a`, whose maximum should be MAIL_ARENA_MAX. fails: ERR_NOMEM.
+ */
+struct mail_parser *mail_parser_new(struct arena *a, struct err *err);
+void mail_parser_feed(struct mail_parser *p, struct slice chunk);
+/* Releases what the parser holds outside the arena (also mail_parser_free, for giving up early;
+ * accepts NULL). NULL only when the arena is exhausted. */
+const struct mail_message *mail_parser_finish(struct mail_parser *p);
+void mail_parser_free(struct mail_parser *p);

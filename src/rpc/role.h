@@ -1,0 +1,35 @@
+/* A role process and its supervisor. The supervisor starts the executable with a control channel as
+ * descriptor 3; the first record holds its settings and descriptors, later ones orders. See
+ * proto/control.proto.
+ *
+ *   main: role_begin → build everything → sandbox_enter → role_ready → loop_start → role_run →
+ * drain → exit. */
+#pragma once
+
+#include "base/env.h"
+#include "base/err.h"
+#include "control.pb-c.h"
+
+struct role;
+
+/* Reads the first record from descriptor 3; sets up log and clock. When there is no such descriptor
+ * it prints how these programs are started (by `godwit serve`) and exits with 2. `name`: "mx". */
+int role_begin(const char *name, struct role **out, struct err *err) WARN_UNUSED;
+
+const struct env *role_env(const struct role *r);
+const Gw__RoleConfig *role_config(const struct role *r); /* lives as long as the role */
+/* Descriptors that came with the configuration, in the order that it names; taken: the caller's. */
+int role_take_fd(struct role *r, size_t index);
+
+/* Tells the supervisor that the role serves. */
+void role_ready(struct role *r);
+
+struct role_handler {
+    void *owner;
+    /* New channels: an edge gets its side of the store's, the store gets an edge's. The descriptors
+     * are the handler's. */
+    void (*channels)(void *owner, const Gw__Channels *what, const int *fds, size_t n);
+};
+/* Carries out orders until the supervisor says stop or goes away. Log levels are handled inside. */
+void role_run(struct role *r, const struct role_handler *handler);
+void role_free(struct role *r);

@@ -1,0 +1,27 @@
+/* The door that every role shuts before it reads the first foreign byte: no_new_privs, resource
+ * limits, Landlock, seccomp. All profiles are in src/runtime/sandbox_profiles.c, one table.
+ *
+ * Call it from the first thread, before others are started, after everything is open that needs
+ * opening. What the kernel lacks is logged as a warning, once, with its name. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "base/env.h"
+#include "base/err.h"
+
+enum sandbox_role {
+    SANDBOX_EDGE,  /* mx, access: sockets that exist, the store's channels; opens no file, starts no
+                      program */
+    SANDBOX_STORE, /* the data directory only; no internet socket */
+};
+
+struct sandbox_config {
+    enum sandbox_role role;
+    const char *directory; /* STORE: the only directory that can be opened */
+    bool log_only; /* sanitizer and valgrind builds: forbidden calls are logged by the kernel, not
+                      fatal */
+};
+
+int sandbox_enter(const struct sandbox_config *config, const struct env *env,
+                  struct err *err) WARN_UNUSED;
