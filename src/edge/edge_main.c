@@ -1,0 +1,221 @@
+#include "edge/edge_main.h"
+
+#include <stdlib.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/num.h"
+#include "edge/edge.h"
+#include "net/limiter.h"
+#include "net/tls.h"
+#include "rpc/role.h"
+#include "runtime/sandbox.h"
+
+#define EDGE_DRAIN_MS 3000
+#define EDGE_HANDSHAKE_TIMEOUT_S 60
+
+struct edge_process {
+    const struct edge_role *role;
+    struct role *control;
+    struct edge_settings settings;
+    struct loop *loop;
+    struct edge *edge;
+    struct limiter *rate, *open, *auth_failures;
+    struct edge_listener *listeners;
+    struct listener_config *configs;
+    /* Channels of the group that is arriving. */
+    int *channels;
+    size_t channels_n;
+    uint32_t group;
+};
+
+/* What differs between services on the network's side. */
+static const struct {
+    bool tls_immediate;
+    bool tickets;
+    const char *alpn;
+    struct slice refusal;
+} service_traits[] = {
+    [EDGE_SMTP] = {false, false, NULL, SLICE_INIT("421 4.7.0 too many connections\r\n")},
+    [EDGE_SUBMISSION] = {false, true, NULL, SLICE_INIT("421 4.7.0 too many connections\r\n")},
+    [EDGE_SUBMISSIONS] = {true, true, "smtp", {NULL, 0}},
+    [EDGE_IMAP] = {false, true, NULL, SLICE_INIT("* BYE too many connections\r\n")},
+    [EDGE_IMAPS] = {true, true, "imap", {NULL, 0}},
+};
+static const char *const service_names[] = {"smtp", "submission", "submissions", "imap", "imaps"};
+
+static struct limiter *new_limiter(const struct edge_process *p, const Gw__LimiterSettings *s)
+{
+    struct limiter_config config = {0};
+
+    if (!s)
+        return NULL;
+    config.window_s = s->window_s;
+    for (size_t i = 0; i < MIN(s->n_max, ARRAY_SIZE(config.max)); i++)
+        config.max[i] = s->max[i];
+    return limiter_new(&config, role_env(p->control)->clock);
+}
+
+static void take_settings(struct edge_process *p)
+{
+    const Gw__RoleConfig *config = role_config(p->control);
+
+    p->settings.hostname = rpc_slice(config->hostname);
+    p->settings.message_size_max = config->message_size_max;
+    p->settings.plain_auth = config->plain_auth;
+    p->settings.threads = config->threads;
+    p->settings.connections_max = config->connections_max;
+    memcpy(p->settings.id_key, config->id_key.data,
+           MIN(config->id_key.len, sizeof(p->settings.id_key)));
+    p->rate = new_limiter(p, config->connection_rate);
+    p->open = new_limiter(p, config->connections_open);
+    p->auth_failures = new_limiter(p, config->auth_failures);
+}
+
+static int new_tls(const struct edge_process *p, enum edge_service service,
+                   struct tls_context **out, struct err *err)
+{
+    const Gw__RoleConfig *config = role_config(p->control);
+    struct tls_config tls = {
+        .certificate_pem = rpc_slice(config->tls_certificate_pem),
+        .key_pem = rpc_slice(config->tls_key_pem),
+        .tickets = service_traits[service].tickets,
+        .alpn = service_traits[service].alpn,
+        .service = service_names[service],
+    };
+
+    *out = NULL;
+    if (tls.certificate_pem.n == 0)
+        return service_traits[service].tls_immediate
+                   ? err_set(err, ERR_INVALID, "%s needs a certificate", service_names[service])
+                   : 0;
+    return tls_context_new(&tls, out, err);
+}
+
+static int prepare_listener(struct edge_process *p, size_t i, struct err *err)
+{
+    enum edge_service service = (enum edge_service)role_config(p->control)->listeners[i]->service;
+    const struct protocol *protocol = p->role->protocol(service);
+    struct tls_context *tls;
+
+    if (!protocol)
+        return err_set(err, ERR_INVALID, "%s does not serve %s", p->role->name,
+                       service_names[service]);
+    int rc = new_tls(p, service, &tls, err);
+
+    if (rc < 0)
+        return rc;
+    p->listeners[i] = (struct edge_listener){p->edge, service, p->auth_failures};
+    p->configs[i] = (struct listener_config){
+        .protocol = protocol,
+        .service = &p->listeners[i],
+        .tls = tls,
+        .tls_immediate = service_traits[service].tls_immediate,
+        .handshake_timeout_s = EDGE_HANDSHAKE_TIMEOUT_S,
+        .rate = p->rate,
+        .open = p->open,
+        .refusal = service_traits[service].refusal,
+    };
+    return 0;
+}
+
+/* Everything that needs files, or memory for the life of the process. */
+static int prepare(struct edge_process *p, struct err *err)
+{
+    const Gw__RoleConfig *config = role_config(p->control);
+    const struct env *env = role_env(p->control);
+
+    take_settings(p);
+    int rc = loop_new(env, config->threads, config->connections_max + 64, &p->loop, err);
+
+    if (rc == 0)
+        rc = edge_new(env, &p->settings, p->loop, &p->edge, err);
+    if (rc < 0)
+        return rc;
+    p->listeners = calloc(config->n_listeners + 1, sizeof(*p->listeners));
+    p->configs = calloc(config->n_listeners + 1, sizeof(*p->configs));
+    p->channels = calloc(config->threads + 1, sizeof(*p->channels));
+    if (!p->listeners || !p->configs || !p->channels)
+        return err_set(err, ERR_NOMEM, "out of memory");
+    for (size_t i = 0; i < config->n_listeners && rc == 0; i++)
+        rc = prepare_listener(p, i, err);
+    return rc;
+}
+
+static int serve(struct edge_process *p, struct err *err)
+{
+    const Gw__RoleConfig *config = role_config(p->control);
+    const struct env *env = role_env(p->control);
+    int rc = loop_start(p->loop, err);
+
+    for (size_t i = 0; i < config->n_listeners && rc == 0; i++)
+        rc = conn_listen(p->loop, env, role_take_fd(p->control, i), &p->configs[i], err);
+    return rc;
+}
+
+static void drop_channels(struct edge_process *p)
+{
+    for (size_t i = 0; i < p->channels_n; i++)
+        (void)fd_close(p->channels[i]);
+    p->channels_n = 0;
+}
+
+/* Collects the descriptors of a group; the last record completes it. */
+static void take_channels(void *owner, const Gw__Channels *what, const int *fds, size_t n)
+{
+    struct edge_process *p = owner;
+    const struct env *env = role_env(p->control);
+    struct err err;
+
+    if (what->group != p->group)
+        drop_channels(p);
+    p->group = what->group;
+    for (size_t i = 0; i < n; i++) {
+        if (p->channels_n <= p->settings.threads)
+            p->channels[p->channels_n++] = fds[i];
+        else
+            (void)fd_close(fds[i]);
+    }
+    if (what->first + n < what->total)
+        return;
+    if (edge_set_channels(p->edge, p->channels, p->channels_n, &err) < 0)
+        log_err(env->log, LOG_ERROR, "edge", 0, "cannot use the channels to the store", &err);
+    p->channels_n = 0;
+}
+
+static void finish(struct edge_process *p)
+{
+    loop_wake_all(p->loop, LOOP_STOP);
+    if (!loop_drain(p->loop, EDGE_DRAIN_MS))
+        log_event(role_env(p->control)->log, LOG_INFO, "edge", 0, "connections cut at shutdown",
+                  LOG_NUM("connections", loop_count(p->loop)));
+}
+
+int edge_main(const struct edge_role *role)
+{
+    struct edge_process p = {.role = role};
+    struct sandbox_config sandbox = {.role = SANDBOX_EDGE};
+    struct err err;
+
+#ifdef GODWIT_SANITIZED
+    sandbox.log_only = true;
+#endif
+    if (role_begin(role->name, &p.control, &err) < 0)
+        return 1;
+    const struct env *env = role_env(p.control);
+    int rc = prepare(&p, &err);
+
+    if (rc == 0)
+        rc = sandbox_enter(&sandbox, env, &err);
+    if (rc == 0)
+        rc = serve(&p, &err);
+    if (rc < 0) {
+        log_err(env->log, LOG_ERROR, "edge", 0, "cannot start", &err);
+        return 1;
+    }
+    role_ready(p.control);
+    role_run(p.control, &(struct role_handler){&p, take_channels});
+    finish(&p);
+    /* The kernel gives everything back; the threads may still run. */
+    _exit(0);
+}
