@@ -40,8 +40,9 @@ uint8_t *build_reserve(struct builder *b, size_t n)
         while (cap < need && cap <= b->max / 2)
             cap *= 2;
         if (cap < need)
-            cap = need;
-        uint8_t *p = realloc(b->p, cap);
+            cap = b->max;
+        /* One byte that does not count, for the NUL of vsnprintf. */
+        uint8_t *p = cap < SIZE_MAX ? realloc(b->p, cap + 1) : NULL;
 
         if (!p) {
             b->failed = true;
@@ -98,8 +99,7 @@ void build_vprintf(struct builder *b, const char *format, va_list args)
     int n = vsnprintf(NULL, 0, format, again);
 
     va_end(again);
-    /* vsnprintf wants room for its NUL, which does not count. */
-    uint8_t *p = n < 0 ? NULL : build_reserve(b, (size_t)n + 1);
+    uint8_t *p = n < 0 ? NULL : build_reserve(b, (size_t)n);
 
     if (!p) {
         b->failed = true;

@@ -103,6 +103,7 @@ int cur_fail(const struct cursor *c, struct err *err)
     int rc =
         err_set(err, ERR_SYNTAX, "syntax error: expected %s", c->rule ? c->rule : "something else");
 
-    err->offset = c->at;
+    if (err)
+        err->offset = c->at;
     return rc;
 }

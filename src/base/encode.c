@@ -7,7 +7,8 @@ static const char url_safe[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuv
 
 static void encode(struct builder *out, struct slice in, const char *alphabet, bool pad)
 {
-    uint8_t *p = build_reserve(out, (in.n + 2) / 3 * 4);
+    size_t odd = in.n % 3;
+    uint8_t *p = build_reserve(out, in.n / 3 * 4 + (odd == 0 ? 0 : pad ? 4 : odd + 1));
     size_t n = 0;
 
     if (!p)

@@ -1,5 +1,6 @@
 #include "base/secret.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <sys/random.h>
 
@@ -48,6 +49,8 @@ void random_bytes(void *p, size_t n)
     while (n > 0) {
         ssize_t got = getrandom(at, n, 0);
 
+        if (got < 0 && errno == EINTR)
+            continue;
         if (got < 0)
             abort();
         at += got;
