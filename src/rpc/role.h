@@ -6,6 +6,9 @@
  * drain → exit. */
 #pragma once
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "base/env.h"
 #include "base/err.h"
 #include "control.pb-c.h"
@@ -29,7 +32,14 @@ struct role_handler {
     /* New channels: an edge gets its side of the store's, the store gets an edge's. The descriptors
      * are the handler's. */
     void (*channels)(void *owner, const Gw__Channels *what, const int *fds, size_t n);
+    /* The process has been replaced: accept nothing new. May be NULL: then it stops instead. */
+    void (*drain)(void *owner);
+    /* Asked every second after `drain`: whether nothing is open any more. */
+    bool (*drained)(void *owner);
 };
-/* Carries out orders until the supervisor says stop or goes away. Log levels are handled inside. */
+/* Carries out orders until the supervisor says stop or goes away, or all is drained. Log levels are
+ * handled inside. */
 void role_run(struct role *r, const struct role_handler *handler);
+/* After role_run: how long the process may still take to finish. */
+uint32_t role_stop_timeout_ms(const struct role *r);
 void role_free(struct role *r);
