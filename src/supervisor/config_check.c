@@ -1,0 +1,129 @@
+/* What keys mean together. All faults are collected. */
+#include <arpa/inet.h>
+#include <string.h>
+
+#include "base/ascii.h"
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "supervisor/config_private.h"
+
+struct check {
+    const struct config_parse *parse;
+    cfg_t *tree;
+};
+
+static void complain(const struct check *c, const cfg_t *section, const char *key, const char *text,
+                     const char *value)
+{
+    config_errors_add(c->parse->errors, c->parse->config->path,
+                      key ? config_line(c->parse, section, key) : section->line, "%s: %s", value,
+                      text);
+}
+
+static bool is_ip(const char *text)
+{
+    uint8_t octets[16];
+
+    return inet_pton(AF_INET, text, octets) == 1 || inet_pton(AF_INET6, text, octets) == 1;
+}
+
+static bool is_hostname(const char *name)
+{
+    size_t n = strlen(name), label = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        if (name[i] == '.') {
+            if (label == 0)
+                return false;
+            label = 0;
+        } else if (ascii_is_alnum(name[i]) || name[i] == '-') {
+            label++;
+        } else {
+            return false;
+        }
+        if (label > 63)
+            return false;
+    }
+    return n <= 253 && label > 0;
+}
+
+static bool same_tls(const struct config_tls *a, const struct config_tls *b)
+{
+    return strcmp(a->certificate, b->certificate) == 0 && strcmp(a->key, b->key) == 0;
+}
+
+static void check_listener(const struct check *c, cfg_t *section,
+                           const struct config_listener *listener)
+{
+    const struct config *config = c->parse->config;
+    bool tls = listener->tls.certificate != NULL;
+
+    for (size_t i = 0; i < listener->addresses.n; i++)
+        if (!is_ip(listener->addresses.item[i]))
+            complain(c, section, "addresses", "is not an IP address", listener->addresses.item[i]);
+    if (listener->service_n == 0)
+        complain(c, section, NULL, "the listener offers no service", listener->name);
+    if (cfg_size(section, "tls") > 1)
+        complain(c, cfg_getnsec(section, "tls", 1), NULL, "a listener has one tls section",
+                 listener->name);
+    if (tls && !same_tls(&listener->tls, config->tls))
+        complain(c, cfg_getnsec(section, "tls", 0), "certificate",
+                 "all listeners with TLS name the same certificate and key", listener->name);
+    for (size_t i = 0; i < listener->service_n; i++) {
+        enum config_service_kind kind = listener->service[i].kind;
+        bool always = kind == CONFIG_SUBMISSIONS || kind == CONFIG_IMAPS;
+        bool login = kind == CONFIG_SUBMISSION || kind == CONFIG_IMAP;
+
+        if (always && !tls)
+            complain(c, section, NULL, "needs a tls section in its listener",
+                     config_service_name(kind));
+        if (login && !tls && !config->plain_auth)
+            complain(c, section, NULL,
+                     "nobody could log in: needs a tls section in its listener (or plain_auth)",
+                     config_service_name(kind));
+    }
+}
+
+/* The same port twice would fail only when the ports are opened. */
+static void check_ports(const struct check *c, cfg_t *section,
+                        const struct config_listener *listener)
+{
+    for (size_t i = 0; i < listener->service_n; i++)
+        for (size_t j = 0; j < i; j++)
+            if (listener->service[i].port == listener->service[j].port) {
+                complain(c, section, NULL, "has the port of another service of the listener",
+                         config_service_name(listener->service[i].kind));
+                break;
+            }
+}
+
+static void check_levels(const struct check *c)
+{
+    struct log *log = log_new(STDERR_FILENO, false, NULL);
+    struct err err;
+
+    if (log && log_set_levels(log, slice_str(c->parse->config->log_levels), &err) < 0)
+        complain(c, cfg_getsec(c->tree, "log"), "levels", err.text, "levels");
+    log_free(log);
+}
+
+void config_check(struct config_parse *parse, cfg_t *tree)
+{
+    const struct check c = {parse, tree};
+    const struct config *config = parse->config;
+
+    if (!is_hostname(config->hostname))
+        complain(&c, tree, "hostname", "is not a host name", config->hostname);
+    check_levels(&c);
+    if (config->listener_n == 0)
+        config_errors_add(parse->errors, config->path, 0,
+                          "there is no listener: add one, see `godwit config describe`");
+    for (size_t i = 0; i < config->listener_n; i++) {
+        cfg_t *section = cfg_getnsec(tree, "listener", (unsigned)i);
+
+        check_listener(&c, section, &config->listener[i]);
+        check_ports(&c, section, &config->listener[i]);
+    }
+    if (config->process[CONFIG_STORE].count != 1)
+        config_errors_add(parse->errors, config->path, 0, "there is always one store process");
+}

@@ -1,0 +1,169 @@
+/* Rows in the order in which the template shows them. */
+#include "supervisor/keys.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "supervisor/config.h"
+
+#define MEGABYTE (INT64_C(1024) * 1024)
+
+const struct section_row section_rows[SECTION_COUNT] = {
+    [SECTION_GLOBAL] = {.name = "root", .parent = SECTION_GLOBAL, .help = ""},
+    [SECTION_LOG] = {.name = "log", .help = "The log goes to standard error, a line per event."},
+    [SECTION_LIMITS] = {.name = "limits",
+                        .help = "Limits per remote address, in three classes: the address itself "
+                                "(IPv4 /32, IPv6 /64), its site (/26, /48) and its network (/21, "
+                                "/32). 0 means no limit."},
+    [SECTION_STORE] = {.name = "store", .help = "The databases with the mail."},
+    [SECTION_TEST] = {.name = "test",
+                      .help = "For tests of the server itself.",
+                      .tests_only = true},
+    [SECTION_LISTENER] = {.name = "listener",
+                          .repeated = true,
+                          .example = "public",
+                          .help = "Addresses and the services offered on them. A service that is "
+                                  "not named is not offered. Any number of listeners; each has a "
+                                  "name of its own."},
+    [SECTION_SMTP] = {.name = "smtp",
+                      .parent = SECTION_LISTENER,
+                      .repeated = true,
+                      .help = "Mail from other servers."},
+    [SECTION_SUBMISSION] = {.name = "submission",
+                            .parent = SECTION_LISTENER,
+                            .repeated = true,
+                            .help = "Mail from the users' programs, with STARTTLS."},
+    [SECTION_SUBMISSIONS] = {.name = "submissions",
+                             .parent = SECTION_LISTENER,
+                             .repeated = true,
+                             .help = "The same, with TLS from the start. Needs tls."},
+    [SECTION_IMAP] = {.name = "imap",
+                      .parent = SECTION_LISTENER,
+                      .repeated = true,
+                      .help = "Reading mail, with STARTTLS."},
+    [SECTION_IMAPS] = {.name = "imaps",
+                       .parent = SECTION_LISTENER,
+                       .repeated = true,
+                       .help = "The same, with TLS from the start. Needs tls."},
+    [SECTION_TLS] = {.name = "tls",
+                     .parent = SECTION_LISTENER,
+                     .repeated = true,
+                     .help = "Certificate and private key, PEM. All listeners with TLS name the "
+                             "same files. Read again on reload."},
+    [SECTION_PROCESS] = {.name = "process",
+                         .repeated = true,
+                         .example = "mx access store",
+                         .help = "Size of a kind of process: mx (smtp), access (submission and "
+                                 "IMAP) or store."},
+};
+
+#define GLOBAL(member) .offset = offsetof(struct config, member)
+
+const struct key_row key_rows[] = {
+    {SECTION_GLOBAL, "hostname", KEY_TEXT, .example = "mail.example.org", GLOBAL(hostname),
+     .help = "Name of this server in greetings and in Received fields. Should resolve to its "
+             "addresses, and they to it."},
+    {SECTION_GLOBAL, "data_directory", KEY_PATH, .fallback = "/var/lib/godwit",
+     GLOBAL(data_directory),
+     .help = "Where all mail is kept. Belongs to the user below, mode 0700; made when absent."},
+    {SECTION_GLOBAL, "user", KEY_TEXT, .fallback = "godwit", GLOBAL(user),
+     .help = "User of the processes when the server is started as root."},
+    {SECTION_GLOBAL, "message_size_max", KEY_SIZE, .fallback = "100M", .unit = "octets",
+     .min = 64 * 1024, .max = 2048 * MEGABYTE, GLOBAL(message_size_max),
+     .help = "Larger messages are refused."},
+    {SECTION_GLOBAL, "plain_auth", KEY_SWITCH, .fallback = "false", GLOBAL(plain_auth),
+     .help = "Passwords may be sent without TLS. Only for tests on one machine."},
+
+    {SECTION_LOG, "format", KEY_CHOICE, .fallback = "logfmt", .choices = "logfmt json",
+     GLOBAL(log_format), .help = "logfmt or json."},
+    {SECTION_LOG, "levels", KEY_TEXT, .fallback = "info", GLOBAL(log_levels),
+     .help = "error, warn, info, debug or trace; then modules, as in \"info,smtp=debug\"."},
+    {SECTION_LOG, "time", KEY_SWITCH, .fallback = "true", GLOBAL(log_time),
+     .help = "Each line begins with the time. Not needed when a service manager adds it."},
+
+    {SECTION_LIMITS, "connection_rate", KEY_CLASSES, .fallback = "{300, 900, 2700}",
+     .unit = "new connections per minute", .max = 1000000000, GLOBAL(connection_rate),
+     .help = "More are closed at once."},
+    {SECTION_LIMITS, "connections_open", KEY_CLASSES, .fallback = "{30, 90, 270}",
+     .unit = "connections", .max = 1000000000, GLOBAL(connections_open),
+     .help = "At the same time, per process."},
+    {SECTION_LIMITS, "auth_failures", KEY_CLASSES, .fallback = "{10, 30, 90}",
+     .unit = "failed logins per minute", .max = 1000000000, GLOBAL(auth_failures),
+     .help = "After that, logins are refused for the rest of the minute."},
+
+    {SECTION_STORE, "shards", KEY_NUMBER, .fallback = "1", .min = 1, .max = 64, GLOBAL(shards),
+     .help = "Databases over which accounts are spread. Can grow, not shrink."},
+    {SECTION_STORE, "commit_wait", KEY_NUMBER, .fallback = "0", .unit = "microseconds", .min = 0,
+     .max = 1000000, GLOBAL(commit_wait_us),
+     .help = "How long a commit waits for more work to share its flush to disk."},
+
+    {SECTION_TEST, "clock_offset", KEY_NUMBER, .fallback = "0", .unit = "seconds",
+     .min = -4000000000, .max = 4000000000, GLOBAL(clock_offset_s), .help = "Added to the time."},
+    {SECTION_TEST, "clock_frozen", KEY_NUMBER, .fallback = "0", .unit = "seconds since 1970",
+     .min = 0, .max = 4000000000, GLOBAL(clock_frozen_s),
+     .help = "When not 0, it is always this time."},
+
+    {SECTION_LISTENER, "addresses", KEY_TEXTS, .fallback = "{\"0.0.0.0\", \"::\"}",
+     .offset = offsetof(struct config_listener, addresses),
+     .help = "IP addresses; 0.0.0.0 and :: stand for all of this machine."},
+    {SECTION_SMTP, "port", KEY_NUMBER, .fallback = "25", .min = 1, .max = 65535,
+     .offset = offsetof(struct config_service, port), .help = "TCP port."},
+    {SECTION_SUBMISSION, "port", KEY_NUMBER, .fallback = "587", .min = 1, .max = 65535,
+     .offset = offsetof(struct config_service, port), .help = "TCP port."},
+    {SECTION_SUBMISSIONS, "port", KEY_NUMBER, .fallback = "465", .min = 1, .max = 65535,
+     .offset = offsetof(struct config_service, port), .help = "TCP port."},
+    {SECTION_IMAP, "port", KEY_NUMBER, .fallback = "143", .min = 1, .max = 65535,
+     .offset = offsetof(struct config_service, port), .help = "TCP port."},
+    {SECTION_IMAPS, "port", KEY_NUMBER, .fallback = "993", .min = 1, .max = 65535,
+     .offset = offsetof(struct config_service, port), .help = "TCP port."},
+    {SECTION_TLS, "certificate", KEY_PATH, .example = "fullchain.pem",
+     .offset = offsetof(struct config_tls, certificate),
+     .help = "The server's certificate first, then those of the chain."},
+    {SECTION_TLS, "key", KEY_PATH, .example = "privkey.pem",
+     .offset = offsetof(struct config_tls, key), .help = "Its private key."},
+
+    {SECTION_PROCESS, "count", KEY_NUMBER, .fallback = "1", .min = 1, .max = 16,
+     .offset = offsetof(struct config_process, count),
+     .help = "How many run. There is always one store."},
+    {SECTION_PROCESS, "threads", KEY_NUMBER, .fallback = "16", .min = 1, .max = 128,
+     .offset = offsetof(struct config_process, threads),
+     .help = "Commands that one process carries out at the same time."},
+    {SECTION_PROCESS, "connections", KEY_NUMBER, .fallback = "20000", .min = 10, .max = 1000000,
+     .offset = offsetof(struct config_process, connections),
+     .help = "Connections that one process keeps open."},
+};
+const size_t key_rows_n = sizeof(key_rows) / sizeof(key_rows[0]);
+
+bool section_exists(enum key_section section)
+{
+#ifdef GODWIT_TEST_HOOKS
+    return section < SECTION_COUNT;
+#else
+    return section < SECTION_COUNT && !section_rows[section].tests_only;
+#endif
+}
+
+const struct key_row *key_find(const char *section_name, const char *key_name)
+{
+    for (size_t i = 0; i < key_rows_n; i++) {
+        const struct key_row *key = &key_rows[i];
+
+        if (strcmp(section_rows[key->section].name, section_name) == 0 &&
+            strcmp(key->name, key_name) == 0 && section_exists(key->section))
+            return key;
+    }
+    return NULL;
+}
+
+void key_path(const struct key_row *key, char *buf, size_t size)
+{
+    const struct section_row *section = &section_rows[key->section];
+
+    if (key->section == SECTION_GLOBAL)
+        (void)snprintf(buf, size, "%s", key->name);
+    else if (section->parent == SECTION_GLOBAL)
+        (void)snprintf(buf, size, "%s.%s", section->name, key->name);
+    else
+        (void)snprintf(buf, size, "%s.%s.%s", section_rows[section->parent].name, section->name,
+                       key->name);
+}
