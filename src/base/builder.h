@@ -53,7 +53,8 @@ void build_bytes(struct builder *b, struct slice s);
 void build_text(struct builder *b, const char *text);
 void build_number(struct builder *b, uint64_t value);
 void build_printf(struct builder *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
-void build_vprintf(struct builder *b, const char *format, va_list args);
+void build_vprintf(struct builder *b, const char *format, va_list args)
+    __attribute__((format(printf, 2, 0)));
 
 /* Shortens to n bytes; no effect when there are fewer. */
 void build_truncate(struct builder *b, size_t n);
