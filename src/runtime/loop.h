@@ -10,8 +10,9 @@
  *
  * How it works: slots that are never freed, each with generation, mutex, state (free, parked,
  * running) and wake mask; epoll_data is generation << 32 | slot. A wake of a parked slot re-arms it
- * with IN|OUT so that it fires at once; a wake of a running slot is remembered and makes park run
- * it again. Deadlines are a dense array of seconds, scanned once a second. */
+ * with IN|OUT so that it fires at once (or goes through an eventfd when the descriptor is not
+ * ready for either); a wake of a running slot is remembered and makes park run it again. Deadlines
+ * are a dense array of seconds, scanned once a second. */
 #pragma once
 
 #include <stdbool.h>
@@ -43,7 +44,7 @@ enum loop_next {
 
 struct loop_park {
     unsigned interest;   /* LOOP_IN, LOOP_OUT; 0: only wake-ups and the deadline */
-    uint32_t deadline_s; /* seconds from now; 0: none */
+    uint32_t deadline_s; /* seconds from now, at most one second late; 0: none */
 };
 
 /* thread: 0 to n-1, for per-thread resources. While it runs, nobody else runs this owner. */
@@ -59,14 +60,21 @@ void loop_free(struct loop *loop);
 int loop_start(struct loop *loop, struct err *err) WARN_UNUSED;
 unsigned loop_threads(const struct loop *loop);
 
-/* Registers fd, which becomes the loop's (closed on LOOP_CLOSE). It may run before this returns.
- * Returns the id, never 0; 0 when there are too many descriptors: then fd is still the caller's. */
+/* A number that grows, unique in this loop. Starts from the wall clock in milliseconds, so that a
+ * restarted process does not repeat the numbers of the one before. Any thread. */
+uint64_t loop_unique(struct loop *loop);
+
+/* Registers fd, which becomes the loop's (closed on LOOP_CLOSE). It may run before this returns,
+ * unless park is NULL: then it begins detached, and the caller calls loop_park when it has noted
+ * the id. Returns the id, never 0; 0 when there are too many descriptors: then fd is still the
+ * caller's. */
 uint64_t loop_add(struct loop *loop, int fd, loop_run *run, void *owner,
                   const struct loop_park *park);
 
-/* Makes the owner run soon with these events added; harmless when the id is gone. Any thread. */
+/* Makes the owner run soon with these events added; harmless when the id is gone. Any thread. The
+ * highest bit is the loop's own. */
 void loop_wake(struct loop *loop, uint64_t id, unsigned events);
-/* Every registered owner gets the events. */
+/* Every registered owner gets the events; LOOP_STOP also those that are added later. */
 void loop_wake_all(struct loop *loop, unsigned events);
 
 /* For detached ones. */
