@@ -1,0 +1,114 @@
+# The few commands that people type; meson does the work. `make help` lists them.
+#
+# Each kind of build has its own directory, so that switching costs nothing:
+#   build/        release: what is installed and run
+#   build-asan/   AddressSanitizer and UndefinedBehaviorSanitizer: what the tests use
+#   build-debug/  no optimisation, for the debugger
+#   build-tsan/   ThreadSanitizer
+#   build-fuzz/   libFuzzer, clang
+
+MESON ?= /usr/bin/meson
+NINJA ?= /usr/bin/ninja
+PYTHON := /usr/bin/python3
+JOBS ?= $(shell nproc)
+
+# Where localserve keeps its data, and options for it: make run RUN_ARGS="-dir /tmp/try"
+RUN_ARGS ?=
+# Fuzzing: make fuzz TARGET=cursor SECONDS=60
+TARGET ?=
+SECONDS ?= 60
+PREFIX ?= /usr/local
+DESTDIR ?=
+
+SANITIZE := -Db_lundef=false -Dbuildtype=debugoptimized
+export ASAN_OPTIONS ?= abort_on_error=1:strict_string_checks=1:detect_stack_use_after_return=1
+export UBSAN_OPTIONS ?= print_stacktrace=1:halt_on_error=1
+export TSAN_OPTIONS ?= halt_on_error=1:second_deadlock_stack=1
+
+.PHONY: all run test test-unit test-long check debug asan tsan fuzz bench install clean help
+
+all: build/build.ninja
+	@$(NINJA) -C build -j $(JOBS) --quiet
+	@scripts/link-commands build
+
+run:
+	@scripts/packages build
+	@$(MAKE) --no-print-directory all
+	@exec build/godwit localserve $(RUN_ARGS)
+
+test:
+	@scripts/packages build test
+	@$(MAKE) --no-print-directory asan
+	@$(PYTHON) scripts/run-tests --build build-asan
+
+test-unit: asan
+	@$(PYTHON) scripts/run-tests --build build-asan --only unit,fuzz
+
+test-long:
+	@scripts/packages build test
+	@$(MAKE) --no-print-directory asan
+	@GODWIT_TEST_LONG=1 $(PYTHON) scripts/run-tests --build build-asan
+
+check:
+	@scripts/packages build test check
+	@$(MAKE) --no-print-directory all
+	@$(PYTHON) scripts/run-checks --build build
+
+debug: build-debug/build.ninja
+	@$(NINJA) -C build-debug -j $(JOBS) --quiet
+	@scripts/link-commands build-debug
+
+asan: build-asan/build.ninja
+	@$(NINJA) -C build-asan -j $(JOBS) --quiet
+	@scripts/link-commands build-asan
+
+tsan: build-tsan/build.ninja
+	@$(NINJA) -C build-tsan -j $(JOBS) --quiet
+	@scripts/link-commands build-tsan
+
+fuzz:
+	@scripts/packages build test check
+	@$(MAKE) --no-print-directory build-fuzz/build.ninja
+	@NINJA=$(NINJA) JOBS=$(JOBS) scripts/fuzz build-fuzz "$(TARGET)" "$(SECONDS)"
+
+bench:
+	@scripts/packages build test bench
+	@$(MAKE) --no-print-directory all
+	@scripts/bench --local build
+
+install: all
+	@DESTDIR="$(DESTDIR)" $(MESON) install -C build --no-rebuild
+
+clean:
+	@rm -rf build build-asan build-debug build-tsan build-fuzz
+
+build/build.ninja: | meson.build
+	@$(MESON) setup build -Dbuildtype=release -Dtests=false -Dprefix=$(PREFIX) $(MESON_ARGS) >/dev/null
+
+build-debug/build.ninja: | meson.build
+	@$(MESON) setup build-debug -Dbuildtype=debug $(MESON_ARGS) >/dev/null
+
+build-asan/build.ninja: | meson.build
+	@$(MESON) setup build-asan $(SANITIZE) -Db_sanitize=address,undefined -Dtest_hooks=true $(MESON_ARGS) >/dev/null
+
+build-tsan/build.ninja: | meson.build
+	@$(MESON) setup build-tsan $(SANITIZE) -Db_sanitize=thread $(MESON_ARGS) >/dev/null
+
+build-fuzz/build.ninja: | meson.build
+	@CC=clang $(MESON) setup build-fuzz $(SANITIZE) -Db_sanitize=address,undefined -Dtests=false -Dfuzz=true \
+	  -Dc_args=-fsanitize=fuzzer-no-link $(MESON_ARGS) >/dev/null
+
+help:
+	@echo "make            build the release kind; build/godwit is the command"
+	@echo "make run        install what is missing, build, start godwit localserve"
+	@echo "make test       install what is missing, build with sanitizers, run every test"
+	@echo "make test-unit  only unit tests and fuzz regressions, without installing anything"
+	@echo "make test-long  the tests with many more rounds"
+	@echo "make check      format, include direction, linked libraries and the other readers"
+	@echo "make debug      build-debug/: no optimisation"
+	@echo "make asan       build-asan/: AddressSanitizer, UndefinedBehaviorSanitizer"
+	@echo "make tsan       build-tsan/: ThreadSanitizer"
+	@echo "make fuzz       TARGET=name SECONDS=60; without TARGET it lists the targets"
+	@echo "make bench      load on a server of our own, numbers as JSON lines"
+	@echo "make install    PREFIX=/usr/local DESTDIR="
+	@echo "make clean      remove the build directories"
