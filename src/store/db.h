@@ -1,9 +1,14 @@
 /* SQLite, as this project uses it: one connection, statements kept prepared, errors as struct err.
  *
  *   struct db_row r;
- *   int rc = db_query(db, "SELECT uidnext FROM mailbox WHERE account_id = ?1 AND mailbox_id = ?2",
- * &r, err); db_bind_int(&r, 1, account_id); db_bind_int(&r, 2, mailbox_id); rc = db_step(&r, err);
- * // 1: a row, 0: none, <0: error uidnext = db_int(&r, 0); db_done(&r);
+ *   int rc = db_query(db, "SELECT uidnext FROM mailbox WHERE account_id = ?1", &r, err);
+ *   if (rc == 0) {
+ *       db_bind_int(&r, 1, account_id);
+ *       rc = db_step(&r, err);   // 1: a row, 0: none, < 0: error
+ *       if (rc == 1)
+ *           uidnext = db_int(&r, 0);
+ *   }
+ *   db_done(&r);
  *
  * The SQL text must be a string literal: statements are kept by its address. A statement that was
  * not stepped to its end keeps a read transaction open: db_done always. A db belongs to one thread
@@ -23,11 +28,17 @@
 struct db;
 struct sqlite3_stmt;
 
-enum db_mode { DB_WRITER, DB_READER };
+enum db_mode {
+    DB_WRITER,
+    DB_READER,   /* cannot write, but takes part in the WAL index */
+    DB_READ_ONLY /* of a database that others may be writing: `godwit verify` */
+};
 
 struct db_row {
     struct db *db;
     struct sqlite3_stmt *stmt;
+    const char *sql; /* NULL: not a kept statement; db_done finalizes it */
+    int bind_rc;     /* the first binding that failed; said by db_step */
 };
 
 /* Opens (creates, for the writer) with WAL, synchronous=FULL, 4096-octet pages, no automatic
@@ -52,6 +63,12 @@ int db_run(struct db_row *r, struct err *err) WARN_UNUSED;
 /* A literal without parameters or results: BEGIN, SAVEPOINT … */
 int db_exec(struct db *db, const char *sql, struct err *err) WARN_UNUSED;
 int64_t db_changes(struct db *db);
+/* Several statements, not kept: schema and migration. Any NUL-terminated text. */
+int db_script(struct db *db, const char *sql, struct err *err) WARN_UNUSED;
+/* False after SQLite itself has rolled the transaction back, or when none was begun. */
+bool db_in_transaction(struct db *db);
+/* Ends a transaction without its changes, if there is one. */
+void db_rollback(struct db *db);
 
 /* The raw handle, for src/store's checkpointing, backup and verification only. */
 struct sqlite3;

@@ -90,6 +90,8 @@ CREATE TABLE content (
     parent_id    INTEGER NOT NULL, -- content_id of the message it answers; 0: none known
     thread_flags INTEGER NOT NULL, -- bits: 1 muted 2 collapsed 4 missing link
     date_ns      INTEGER NOT NULL,
+    received_ns  INTEGER NOT NULL, -- of the first message with it, for finding threads by subject
+    mailbox_orig_id INTEGER NOT NULL, -- where that one was added
     prefix       BLOB NOT NULL,    -- header fields that delivery put in front of the body
     envelope     BLOB NOT NULL,
     envelope_utf8 BLOB NOT NULL,   -- empty: as envelope
@@ -98,7 +100,7 @@ CREATE TABLE content (
     preview      BLOB NOT NULL,
     message_id   BLOB NOT NULL,
     subject_base BLOB NOT NULL,
-    facts_flags  INTEGER NOT NULL, -- bits: 1 subject is a response 2 DSN 4 has 8-bit octets
+    facts_flags  INTEGER NOT NULL, -- bits: 1 subject is a response 2 DSN 4 has 8-bit octets 8 has rows in recipient
     from_localpart BLOB NOT NULL,
     from_domain  BLOB NOT NULL,
     -- SMTP: where it came from
@@ -116,7 +118,7 @@ CREATE TABLE content (
     PRIMARY KEY (account_id, content_id)
 );
 
--- Finding threads: 64-bit hashes of "i" + Message-ID and of "s" + base subject.
+-- Finding threads: 64-bit hashes of "i" + Message-ID and of "s" + mailbox + base subject, see src/store/threads.c.
 CREATE TABLE thread_key (
     account_id INTEGER NOT NULL,
     hash       INTEGER NOT NULL,

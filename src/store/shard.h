@@ -14,7 +14,6 @@
 #include "store/db.h"
 
 struct shard;
-struct store_events;
 
 struct shard_config {
     const char *directory;   /* of the shard: shard.db, segments/ */
@@ -24,7 +23,9 @@ struct shard_config {
                                 their way */
 };
 
-/* Opens or creates, migrates, checks, starts the writer. */
+/* Opens or creates, migrates, checks, starts the writer.
+ * fails: ERR_UNAVAILABLE when another process holds the directory, ERR_INVALID when a newer godwit
+ * has written it, ERR_DAMAGED, ERR_IO, ERR_FULL. */
 int shard_open(const struct shard_config *config, const struct env *env, struct shard **out,
                struct err *err) WARN_UNUSED;
 /* Finishes waiting writes, checkpoints, stops. */
@@ -46,7 +47,7 @@ struct write {
 };
 
 void shard_submit(struct shard *s, struct write *w);
-/* Submits and waits. Not from a writer thread. */
+/* Submits and waits. Not from a writer thread. `done` of the write is not called. */
 int shard_write(struct shard *s, struct write *w, struct err *err) WARN_UNUSED;
 
 /* The calling thread's own read handle; thread < config.readers. Never NULL after shard_open. */

@@ -1,0 +1,5 @@
+# Turns schema.sql into one C string literal.
+s/\\/\\\\/g
+s/"/\\"/g
+s/^/"/
+s/$/\\n"/
