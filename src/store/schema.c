@@ -28,6 +28,7 @@ char *schema_part(const char *part)
         at += found + marker.n;
         text = slice_from(all, at);
         name = slice_sub(text, 0, slice_find_byte(text, '\n'));
+        text = slice_from(text, name.n);
         if (slice_eq(name, slice_str(part)))
             return strndup((const char *)text.p, MIN(slice_find(text, marker), text.n));
     }
