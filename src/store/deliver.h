@@ -1,0 +1,47 @@
+/* Delivery of one message to mailboxes of one shard: the body once, a message for each recipient.
+ *
+ * The caller resolves the addresses, groups them by shard, packs body and search text outside the
+ * write, and calls deliver_apply from the apply of its own write:
+ *
+ *   struct deliver d = {.facts = …, .body = &packed, .targets = targets, .targets_n = n, …};
+ *   static int apply(struct write *w, struct write_ctx *ctx, struct err *err)
+ *   {
+ *       return deliver_apply(ctx, &container(w)->deliver, err);
+ *   }
+ *
+ * After done(0) each target says what became of it; after done(< 0) nothing was stored for any. */
+#pragma once
+
+#include "store.pb-c.h"
+#include "store/body.h"
+#include "store/shard.h"
+
+struct deliver_target {
+    /* in */
+    int64_t account_id;
+    struct slice mailbox; /* name; empty: Inbox; made and subscribed when missing */
+    struct slice address; /* as in RCPT TO */
+    struct slice prefix;
+    /* out */
+    enum err_kind kind; /* ERR_NONE: stored */
+    char text[160];
+    int64_t mailbox_id;
+    uint64_t modseq; /* the account's after it; 0 when not stored by this target */
+    uint32_t uid;
+};
+
+struct deliver {
+    const Gw__Facts *facts;
+    const Gw__Origin *origin;
+    struct slice reverse_path;
+    int64_t received_ns;
+    const struct body_packed *body;
+    struct slice search_packed;
+    struct deliver_target *targets;
+    size_t targets_n;
+};
+
+/* Within a write. A target that cannot be served (over quota, no such account, no UIDs) fails
+ * alone; targets with one account and mailbox share the message of the first. Returns an error only
+ * when the disk or the database fails. */
+int deliver_apply(struct write_ctx *ctx, struct deliver *d, struct err *err) WARN_UNUSED;
