@@ -1,0 +1,19 @@
+/* DATA (RFC 5321 4.1.1.4): the content follows, see data.c. */
+#include "smtp/command.h"
+#include "smtp/session_private.h"
+
+enum smtp_next smtp_cmd_data(struct smtp_session *s, struct slice args)
+{
+    struct cursor c = cur_init(args);
+
+    smtp_args_end(&c, !s->submission);
+    if (!cur_ok(&c))
+        return smtp_say_syntax(s, &c);
+    s->data = smtp_data_new(s);
+    if (s->data == NULL)
+        return smtp_say(s, 451, "4.3.0", "out of memory, try again later");
+    s->mode = SMTP_MODE_DATA;
+    conn_set_timeout(s->conn, SMTP_DATA_TIMEOUT_S);
+    conn_printf(s->conn, "354 go ahead, end with a dot on a line of its own\r\n");
+    return SMTP_FLUSH;
+}

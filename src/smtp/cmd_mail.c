@@ -1,0 +1,53 @@
+/* MAIL (RFC 5321 4.1.1.2): a transaction begins. */
+#include "smtp/command.h"
+#include "smtp/parameters.h"
+#include "smtp/session_private.h"
+
+/* What is wrong with the reverse-path, apart from its syntax. */
+static struct smtp_reply check_path(struct smtp_session *s, const struct smtp_path *path)
+{
+    /* RFC 6531 3.7.1: without SMTPUTF8, which is not offered. */
+    if (path->non_ascii)
+        return SMTP_REPLY(550, "5.6.7", "the local part must be ASCII");
+    if (path->null)
+        return (struct smtp_reply){0};
+    if (s->submission)
+        return path->literal ? SMTP_REPLY(550, "5.7.1", "not an address of your account")
+                             : smtp_sender_check(s, path->address);
+    if (path->literal)
+        return SMTP_REPLY(550, "5.7.0", "senders at address literals are not accepted");
+    return (struct smtp_reply){0};
+}
+
+static enum smtp_next refuse(struct smtp_session *s, const struct smtp_reply *reply)
+{
+    smtp_session_reset(s);
+    return smtp_answer(s, reply);
+}
+
+enum smtp_next smtp_cmd_mail(struct smtp_session *s, struct slice args)
+{
+    const struct smtp_parameter_rules rules = {smtp_settings(s)->message_size_max, !s->submission};
+    struct cursor c = cur_init(args);
+
+    if (s->bad_transactions > SMTP_BAD_TRANSACTIONS_MAX && s->good_transactions == 0)
+        return smtp_say_and_close(s, 550, "5.1.0", "too many refused messages");
+    cur_text_nocase(&c, SLICE(" FROM:"), "FROM:");
+    (void)cur_eat(&c, ' '); /* wrong, and common */
+    if (!smtp_path_parse(&s->tx.arena, &c, SMTP_PATH_REVERSE, &s->tx.from))
+        return refuse(s, &SMTP_REPLY(451, "4.3.0", "out of memory"));
+    struct smtp_reply reply = {0};
+
+    if (cur_ok(&c))
+        reply = smtp_mail_parameters(&c, &rules, &s->tx);
+    if (!cur_ok(&c)) {
+        smtp_session_reset(s);
+        return smtp_say_syntax(s, &c);
+    }
+    if (reply.code == 0)
+        reply = check_path(s, &s->tx.from);
+    if (reply.code != 0)
+        return refuse(s, &reply);
+    s->tx.given = true;
+    return smtp_answer(s, &SMTP_REPLY(250, "2.1.0", "sender ok"));
+}

@@ -1,0 +1,15 @@
+/* NOOP (RFC 5321 4.1.1.9). */
+#include "smtp/command.h"
+#include "smtp/session_private.h"
+
+enum smtp_next smtp_cmd_noop(struct smtp_session *s, struct slice args)
+{
+    struct cursor c = cur_init(args);
+
+    if (cur_eat(&c, ' '))
+        smtp_args_string(&c);
+    smtp_args_end(&c, !s->submission);
+    if (!cur_ok(&c))
+        return smtp_say_syntax(s, &c);
+    return smtp_answer(s, &SMTP_REPLY(250, "2.0.0", "yes"));
+}

@@ -1,0 +1,111 @@
+/* RCPT (RFC 5321 4.1.1.3): one more recipient. */
+#include "smtp/command.h"
+#include "smtp/parameters.h"
+#include "smtp/session_private.h"
+
+/* RFC 5321 6.1: who took a message for several recipients, and cannot deliver to one of them, has
+ * to send a report to the sender. A report to an address that may be forged hits a bystander. So
+ * there is one recipient per transaction as long as nothing shows that the sender is who it says:
+ * the client sends the others in their own transactions. SPF will show it. On submission the sender
+ * has logged in. */
+static bool sender_verified(const struct smtp_session *s)
+{
+    return s->submission;
+}
+
+/* Before the store is asked. */
+static struct smtp_reply check_path(const struct smtp_session *s, const struct smtp_path *path)
+{
+    /* RFC 6531 3.7.1. */
+    if (path->non_ascii)
+        return SMTP_REPLY(553, "5.6.7", "the local part must be ASCII");
+    if (s->tx.recipients_n >= SMTP_RECIPIENTS_MAX)
+        return SMTP_REPLY(452, "4.5.3", "too many recipients");
+    if (s->tx.recipients_n > 0 && !sender_verified(s))
+        return SMTP_REPLY(452, "4.5.3", "one recipient per message, send the others separately");
+    if (path->literal && !s->submission)
+        return SMTP_REPLY(550, "5.1.1", "no such user");
+    if (path->literal)
+        return SMTP_REPLY(550, "5.7.1", "relaying to other servers is not available yet");
+    return (struct smtp_reply){0};
+}
+
+/* What the store says. Code 0: accepted; *unknown_out: in appearance only. */
+static struct smtp_reply check_resolution(const struct smtp_session *s,
+                                          const Gw__Resolution *resolution, bool *unknown_out)
+{
+    switch (resolution->where) {
+    case GW__RESOLUTION__WHERE__WHERE_LOCAL:
+    case GW__RESOLUTION__WHERE__WHERE_ALIAS:
+        return (struct smtp_reply){0};
+    case GW__RESOLUTION__WHERE__WHERE_UNKNOWN:
+        /* On port 25 that is said after DATA: asking for many names stays expensive. */
+        *unknown_out = !s->submission;
+        return s->submission ? SMTP_REPLY(550, "5.1.1", "no such user") : (struct smtp_reply){0};
+    case GW__RESOLUTION__WHERE__WHERE_DOMAIN_DISABLED:
+        return SMTP_REPLY(450, "4.2.1", "the domain takes no mail now, try again later");
+    case GW__RESOLUTION__WHERE__WHERE_REMOTE:
+        return s->submission
+                   ? SMTP_REPLY(550, "5.7.1", "relaying to other domains is not available yet")
+                   : SMTP_REPLY(550, "5.1.1", "not a domain of this server");
+    default:
+        return SMTP_REPLY(451, "4.3.0", "cannot look up the address now, try again later");
+    }
+}
+
+static struct smtp_reply check_recipient(struct smtp_session *s, const struct smtp_path *path,
+                                         bool *unknown_out)
+{
+    const Gw__Resolution *resolution;
+    struct err err;
+    struct smtp_reply reply = check_path(s, path);
+
+    if (reply.code != 0)
+        return reply;
+    if (smtp_resolve(s, path->address, &resolution, &err) < 0) {
+        smtp_log_failure(s, "resolve recipient", &err);
+        return SMTP_REPLY(451, "4.3.0", "cannot look up the address now, try again later");
+    }
+    return check_resolution(s, resolution, unknown_out);
+}
+
+/* Said twice, delivered once. */
+static bool is_known(const struct smtp_session *s, const struct smtp_path *path)
+{
+    for (size_t i = 0; i < s->tx.recipients_n; i++)
+        if (slice_eq(s->tx.recipients[i].path.address, path->address))
+            return true;
+    return false;
+}
+
+enum smtp_next smtp_cmd_rcpt(struct smtp_session *s, struct slice args)
+{
+    const struct smtp_parameter_rules rules = {smtp_settings(s)->message_size_max, !s->submission};
+    struct cursor c = cur_init(args);
+    struct smtp_path path;
+    struct smtp_reply reply = {0};
+    bool unknown = false;
+
+    cur_text_nocase(&c, SLICE(" TO:"), "TO:");
+    (void)cur_eat(&c, ' '); /* wrong, and common */
+    /* Read into memory of this call: refused recipients, however many, take nothing from the
+     * transaction. */
+    if (!smtp_path_parse(conn_arena(s->conn), &c, SMTP_PATH_FORWARD, &path))
+        return smtp_say(s, 451, "4.3.0", "out of memory");
+    if (cur_ok(&c))
+        reply = smtp_rcpt_parameters(&c, &rules);
+    if (!cur_ok(&c))
+        return smtp_say_syntax(s, &c);
+    if (reply.code == 0)
+        reply = check_recipient(s, &path, &unknown);
+    if (reply.code != 0)
+        return smtp_answer(s, &reply);
+    if (is_known(s, &path))
+        return smtp_answer(s, &SMTP_REPLY(250, "2.1.5", "recipient ok"));
+    struct smtp_recipient *recipient = smtp_transaction_add(&s->tx);
+
+    if (recipient == NULL || !smtp_path_copy(&s->tx.arena, &path, &recipient->path))
+        return smtp_say_and_close(s, 451, "4.3.0", "out of memory");
+    recipient->unknown = unknown;
+    return smtp_answer(s, &SMTP_REPLY(250, "2.1.5", "recipient ok"));
+}

@@ -1,0 +1,143 @@
+/* The session, for the files of this folder: its state, how to answer, and one function per
+ * command. */
+#pragma once
+
+#include "base/env.h"
+#include "base/log.h"
+#include "edge/edge.h"
+#include "net/limiter.h"
+#include "smtp/reply.h"
+#include "smtp/transaction.h"
+
+#define SMTP_COMMAND_TIMEOUT_S 300 /* RFC 5321 4.5.3.2.7 */
+#define SMTP_DATA_TIMEOUT_S 180    /* RFC 5321 4.5.3.2.5 */
+#define SMTP_DATA_OVERALL_S 1800   /* from 354 to the end of the data */
+#define SMTP_BAD_COMMANDS_MAX 20   /* in a row */
+#define SMTP_BAD_TRANSACTIONS_MAX 10
+#define SMTP_UNKNOWN_DELAY_S 5
+#define SMTP_AUTH_FAILURES_FREE 3
+
+struct smtp_auth; /* an authentication exchange, cmd_auth.c */
+struct smtp_data; /* the content of a message on its way, data.c */
+
+/* What input is taken for. */
+enum smtp_mode { SMTP_MODE_COMMAND, SMTP_MODE_AUTH, SMTP_MODE_DATA };
+
+/* Kept small: this is what an idle connection costs. Buffers exist only in `data` and `tx`. */
+struct smtp_session {
+    const struct edge_listener *listener;
+    struct conn *conn;
+    enum smtp_mode mode;
+    bool submission; /* submission or submissions */
+    bool greeted;    /* EHLO or HELO succeeded */
+    bool extended;   /* it was EHLO */
+    bool spoke;      /* a command was read */
+    bool slow;
+    bool stopping;
+    bool watching;
+    unsigned auth_failures;
+    unsigned bad_commands; /* in a row */
+    unsigned bad_transactions;
+    unsigned good_transactions;
+    int64_t line_since_ns; /* when the incomplete line in the input began; 0: there is none */
+    struct slice peer;     /* the name given with EHLO; on the heap */
+    char id[24];           /* said to the peer; empty until it is needed */
+    uint64_t store_session;
+    uint64_t account;
+    struct slice
+        login; /* address of the account that logged in, canonical; on the heap; empty: nobody */
+    struct smtp_auth *auth;
+    struct smtp_data *data;
+    struct smtp_transaction tx;
+};
+_Static_assert(sizeof(struct smtp_session) <= 512, "an idle session has grown");
+
+/* What follows a command. */
+enum smtp_next {
+    SMTP_HOLD,  /* the reply may wait for those of other commands that are here already (RFC
+                   2920 3.2) */
+    SMTP_FLUSH, /* the reply goes out now */
+    SMTP_TLS,
+    SMTP_CLOSE,
+    SMTP_ABORT,
+};
+
+typedef enum smtp_next smtp_command_run(struct smtp_session *s, struct slice args);
+
+/* ---- session.c ---- */
+
+const struct edge_settings *smtp_settings(const struct smtp_session *s);
+static inline bool smtp_logged_in(const struct smtp_session *s)
+{
+    return s->login.n > 0;
+}
+/* Passwords may be sent now. */
+bool smtp_auth_allowed(const struct smtp_session *s);
+/* The id of this session as the peer is told. */
+struct slice smtp_session_id(struct smtp_session *s);
+/* The peer as it was at the start: after STARTTLS (RFC 3207 4.2). */
+void smtp_session_restart(struct smtp_session *s);
+bool smtp_session_set_text(struct slice *field, struct slice value);
+/* The transaction ends, however. */
+void smtp_session_reset(struct smtp_session *s);
+/* Asks the store what an address is; 0 with a resolution, or an error. */
+int smtp_resolve(struct smtp_session *s, struct slice address, const Gw__Resolution **out,
+                 struct err *err) WARN_UNUSED;
+void smtp_log_failure(struct smtp_session *s, const char *what, const struct err *err);
+
+/* ---- answer.c ---- */
+
+/* Writes the reply. SMTP_HOLD for success, SMTP_FLUSH for errors, which get the session's id and
+ * are counted. */
+enum smtp_next smtp_answer(struct smtp_session *s, const struct smtp_reply *reply);
+enum smtp_next smtp_say(struct smtp_session *s, unsigned code, const char *ecode,
+                        const char *format, ...) __attribute__((format(printf, 4, 5)));
+/* 501 5.5.2; tells those who are logged in where. */
+enum smtp_next smtp_say_syntax(struct smtp_session *s, const struct cursor *c);
+/* What to say about an error of the store, or our own. */
+struct smtp_reply smtp_reply_of_err(const struct err *err);
+/* The reply, and then the connection ends. */
+enum smtp_next smtp_say_and_close(struct smtp_session *s, unsigned code, const char *ecode,
+                                  const char *text);
+
+/* ---- commands.c ---- */
+
+/* Finds the verb and its rules, and runs it when the state allows it. */
+enum smtp_next smtp_command_dispatch(struct smtp_session *s, struct slice line);
+
+smtp_command_run smtp_cmd_auth, smtp_cmd_data, smtp_cmd_ehlo, smtp_cmd_expn, smtp_cmd_helo,
+    smtp_cmd_help, smtp_cmd_mail, smtp_cmd_noop, smtp_cmd_quit, smtp_cmd_rcpt, smtp_cmd_rset,
+    smtp_cmd_starttls, smtp_cmd_vrfy;
+
+/* ---- cmd_auth.c ---- */
+
+enum smtp_next smtp_auth_continue(struct smtp_session *s, struct slice line);
+void smtp_auth_free(struct smtp_auth *auth);
+
+/* ---- data.c ---- */
+
+/* NULL when out of memory. */
+struct smtp_data *smtp_data_new(struct smtp_session *s);
+void smtp_data_free(struct smtp_data *d);
+/* Content. SMTP_HOLD: wants more; else the message has ended and was answered, and the mode is back
+ * to commands. */
+enum smtp_next smtp_data_input(struct smtp_session *s, struct slice in, size_t *used_out);
+
+/* ---- deliver.c, submit.c: judging a complete message ---- */
+
+struct smtp_message {
+    struct arena *arena; /* of the message: large */
+    struct spool *spool;
+    const struct mail_message *parsed;
+    struct slice fields;     /* header fields that submission adds */
+    struct slice message_id; /* generated for it; empty: has its own */
+    int64_t received_ns;
+};
+
+/* Checks of a submitted message, and what it lacks is added to `fields`. A reply with code 0 when
+ * all is well. */
+struct smtp_reply smtp_submit_check(struct smtp_session *s, struct smtp_message *m);
+/* Whether the account that logged in may send as this address. Code 0: it may. */
+struct smtp_reply smtp_sender_check(struct smtp_session *s, struct slice address);
+/* Stores it for the recipients of the transaction; the reply for all of them. */
+struct smtp_reply smtp_deliver(struct smtp_session *s, struct smtp_message *m);

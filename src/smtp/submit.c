@@ -1,0 +1,124 @@
+/* Submission (RFC 6409): who may send as whom, and what a message of a mail client lacks is added.
+ */
+#include "base/builder.h"
+#include "base/clock.h"
+#include "base/encode.h"
+#include "base/secret.h"
+#include "mail/date.h"
+#include "mail/message.h"
+#include "smtp/session_private.h"
+
+#define HEADER_LINE_MAX 1000 /* RFC 5322 2.1.1, with CRLF */
+
+#define OK ((struct smtp_reply){0})
+
+/* The address that logged in, in any spelling the directory takes for the same. An account's other
+ * addresses can be used by logging in with them: the directory does not tell whose an address is.
+ */
+struct smtp_reply smtp_sender_check(struct smtp_session *s, struct slice address)
+{
+    const Gw__Resolution *resolution;
+    struct err err;
+
+    if (slice_eq(address, s->login))
+        return OK;
+    if (smtp_resolve(s, address, &resolution, &err) < 0) {
+        smtp_log_failure(s, "resolve sender", &err);
+        if (err.kind == ERR_SYNTAX || err.kind == ERR_LIMIT)
+            return SMTP_REPLY(550, "5.7.1", "not an address of your account");
+        return SMTP_REPLY(451, "4.3.0", "cannot look up the address now, try again later");
+    }
+    if (resolution->where == GW__RESOLUTION__WHERE__WHERE_DOMAIN_DISABLED)
+        return SMTP_REPLY(451, "4.3.0", "the domain sends no mail now, try again later");
+    if (resolution->where == GW__RESOLUTION__WHERE__WHERE_LOCAL &&
+        slice_eq(rpc_slice(resolution->canonical), s->login))
+        return OK;
+    return SMTP_REPLY(550, "5.7.1", "not an address of your account");
+}
+
+static bool lines_too_long(struct slice field)
+{
+    while (field.n > 0) {
+        size_t lf = slice_find_byte(field, '\n');
+        size_t n = lf == SIZE_MAX ? field.n : lf + 1;
+
+        if (n > HEADER_LINE_MAX)
+            return true;
+        field = slice_from(field, n);
+    }
+    return false;
+}
+
+static struct smtp_reply check_header(const struct mail_part *root)
+{
+    for (size_t i = 0; i < root->header->n; i++)
+        if (lines_too_long(root->header->fields[i].raw))
+            return SMTP_REPLY(550, "5.6.0", "a header line is longer than 998 octets");
+    if (mail_header_count(root->header, SLICE("Content-Type")) > 0 && root->type.p == NULL)
+        return SMTP_REPLY(550, "5.6.0", "the Content-Type field is malformed");
+    return OK;
+}
+
+/* RFC 6409 8: exactly one author, who must be the one who logged in. */
+static struct smtp_reply check_from(struct smtp_session *s, struct arena *a,
+                                    const struct mail_part *root)
+{
+    const struct mail_address_list *from = root->envelope != NULL ? &root->envelope->from : NULL;
+
+    if (from == NULL || mail_header_count(root->header, SLICE("From")) != 1)
+        return SMTP_REPLY(550, "5.6.0", "there must be exactly one From field");
+    if (from->n != 1 || from->v[0].kind != MAIL_ADDRESS_MAILBOX || from->v[0].domain.n == 0)
+        return SMTP_REPLY(550, "5.6.0", "there must be exactly one address in From");
+    struct slice address =
+        arena_printf(a, "%.*s@%.*s", SLICE_FMT(from->v[0].localpart), SLICE_FMT(from->v[0].domain));
+
+    if (arena_failed(a))
+        return SMTP_REPLY(451, "4.3.0", "out of memory, try again later");
+    return smtp_sender_check(s, address);
+}
+
+static bool is_missing(const struct mail_part *root, struct slice name)
+{
+    const struct mail_field *field = mail_header_find(root->header, name, 0);
+
+    return field == NULL || slice_trim(field->body).n == 0;
+}
+
+static void add_message_id(struct smtp_session *s, struct smtp_message *m, struct builder *fields)
+{
+    uint8_t octets[16];
+    struct builder text;
+
+    random_bytes(octets, sizeof(octets));
+    build_init(&text, 64);
+    encode_base64url(&text, slice_of(octets, sizeof(octets)));
+    m->message_id = arena_printf(m->arena, "%.*s@%.*s", SLICE_FMT(build_slice(&text)),
+                                 SLICE_FMT(smtp_settings(s)->hostname));
+    build_done(&text);
+    build_printf(fields, "Message-Id: <%.*s>\r\n", SLICE_FMT(m->message_id));
+}
+
+struct smtp_reply smtp_submit_check(struct smtp_session *s, struct smtp_message *m)
+{
+    const struct mail_part *root = m->parsed->root;
+    struct builder fields;
+    struct smtp_reply reply = check_header(root);
+
+    if (reply.code == 0)
+        reply = check_from(s, m->arena, root);
+    if (reply.code != 0)
+        return reply;
+    build_init(&fields, 1024);
+    if (is_missing(root, SLICE("Message-Id")))
+        add_message_id(s, m, &fields);
+    if (is_missing(root, SLICE("Date"))) {
+        build_text(&fields, "Date: ");
+        mail_date_append(&fields, m->received_ns / NS_PER_S, 0, true);
+        build_text(&fields, "\r\n");
+    }
+    m->fields = arena_copy(m->arena, build_slice(&fields));
+    bool ok = build_ok(&fields) && !arena_failed(m->arena);
+
+    build_done(&fields);
+    return ok ? OK : SMTP_REPLY(451, "4.3.0", "out of memory, try again later");
+}
