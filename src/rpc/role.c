@@ -162,8 +162,10 @@ int role_begin(const char *name, struct role **out, struct err *err)
     if (rc == 0)
         rc = set_up_log(r, name, err);
     if (rc < 0) {
+        /* There may be no log yet to which the caller could write. */
+        (void)fprintf(stderr, "godwit-%s: cannot start: %s %s\n", name, err->text, err->detail);
         role_free(r);
-        return err_prefix(err, "start as %s", name);
+        return rc;
     }
     *out = r;
     return 0;

@@ -1,0 +1,35 @@
+/* The files that the supervisor itself reads and makes, with the rights that it was started with.
+ */
+#pragma once
+
+#include "base/builder.h"
+#include "base/err.h"
+#include "base/secret.h"
+#include "supervisor/config.h"
+
+#define FILES_ID_KEY_BYTES 24
+
+/* What reaches the edges at their start. */
+struct files_tls {
+    struct builder certificate_pem; /* empty: no TLS */
+    struct secret key_pem;
+};
+
+/* Reads certificate and key of the configuration, and checks that they belong together.
+ * fails: ERR_INVALID and what reading can give; the text names the file. */
+int files_tls_read(const struct config *config, struct files_tls *out, struct err *err) WARN_UNUSED;
+void files_tls_done(struct files_tls *tls);
+
+/* Who the processes run as: uid 0 in `uid` means: as we do. */
+struct files_user {
+    unsigned uid, gid;
+};
+/* fails: ERR_NOT_FOUND there is no such user; ERR_INVALID it is root. */
+int files_user_find(const struct config *config, struct files_user *out,
+                    struct err *err) WARN_UNUSED;
+
+/* Makes the data directory when it is absent, takes its lock, reads or makes the key of the ids
+ * that peers see. *lock_fd_out holds the lock until it is closed. fails: ERR_UNAVAILABLE another
+ * server has the lock. */
+int files_data_open(const struct config *config, const struct files_user *user, int *lock_fd_out,
+                    uint8_t id_key_out[static FILES_ID_KEY_BYTES], struct err *err) WARN_UNUSED;

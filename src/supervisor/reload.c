@@ -1,0 +1,113 @@
+/* A reload reads the file again and starts new edges with it; the old ones go on with what is open
+ * on them. What belongs to the store or to the ports stays as it was, and the log says so. */
+#include "base/log.h"
+#include "supervisor/supervisor_private.h"
+
+static void needs_restart(const struct supervisor *s, const char *what)
+{
+    log_event(s->log, LOG_WARN, "supervisor", 0, "the change needs a restart",
+              LOG_STR("key", what));
+}
+
+static bool same_services(const struct config *a, const struct config *b)
+{
+    if (a->listener_n != b->listener_n)
+        return false;
+    for (size_t i = 0; i < a->listener_n; i++) {
+        const struct config_listener *x = &a->listener[i], *y = &b->listener[i];
+
+        if (x->addresses.n != y->addresses.n || x->service_n != y->service_n)
+            return false;
+        for (size_t k = 0; k < x->addresses.n; k++)
+            if (strcmp(x->addresses.item[k], y->addresses.item[k]) != 0)
+                return false;
+        for (size_t k = 0; k < x->service_n; k++)
+            if (x->service[k].kind != y->service[k].kind ||
+                x->service[k].port != y->service[k].port)
+                return false;
+    }
+    return true;
+}
+
+/* Puts the old values of what cannot change into the new configuration. */
+static void keep_fixed(struct supervisor *s, struct config *config)
+{
+    const struct config *old = s->config;
+    struct arena *a = &config->arena;
+
+    if (strcmp(config->data_directory, old->data_directory) != 0)
+        needs_restart(s, "data_directory");
+    if (strcmp(config->user, old->user) != 0)
+        needs_restart(s, "user");
+    if (config->shards != old->shards || config->commit_wait_us != old->commit_wait_us ||
+        config->process[CONFIG_STORE].threads != old->process[CONFIG_STORE].threads)
+        needs_restart(s, "store");
+    if (!same_services(config, old))
+        needs_restart(s, "listener");
+    config->data_directory = arena_str(a, slice_str(old->data_directory));
+    config->user = arena_str(a, slice_str(old->user));
+    config->shards = old->shards;
+    config->commit_wait_us = old->commit_wait_us;
+    config->process[CONFIG_STORE] = old->process[CONFIG_STORE];
+    for (int role = CONFIG_MX; role < CONFIG_ROLE_COUNT; role++) {
+        if (config->process[role].count != old->process[role].count)
+            needs_restart(s, "process.count");
+        config->process[role].count = old->process[role].count;
+    }
+}
+
+static void replace_edges(struct supervisor *s)
+{
+    size_t n = s->children_n;
+
+    s->generation++;
+    for (size_t i = 0; i < n; i++) {
+        struct child *old = &s->children[i];
+
+        if (old->role == CONFIG_STORE || old->draining)
+            continue;
+        if (old->pid <= 0) {
+            old->generation = s->generation;
+            continue;
+        }
+        struct child *fresh = supervisor_add_child(s, old->role, old->index);
+
+        if (fresh)
+            child_start(s, fresh);
+        else
+            log_event(s->log, LOG_ERROR, "supervisor", 0,
+                      "too many old processes still drain: an edge keeps its old settings");
+    }
+}
+
+int reload_run(struct supervisor *s, struct err *err)
+{
+    struct config_errors errors = {0};
+    struct config *config;
+    struct files_tls tls;
+    int rc = config_load(s->config->path, &config, &errors);
+
+    for (size_t i = 0; i < errors.n; i++)
+        log_event(s->log, LOG_ERROR, "supervisor", 0, "configuration not reloaded",
+                  LOG_STR("err", errors.text[i]));
+    if (rc < 0) {
+        (void)err_set(err, ERR_INVALID, "%s", errors.n > 0 ? errors.text[0] : "out of memory");
+        config_errors_done(&errors);
+        return rc;
+    }
+    rc = files_tls_read(config, &tls, err);
+    if (rc < 0) {
+        log_err(s->log, LOG_ERROR, "supervisor", 0, "configuration not reloaded", err);
+        config_free(config);
+        return rc;
+    }
+    keep_fixed(s, config);
+    config_free(s->config);
+    s->config = config;
+    files_tls_done(&s->tls);
+    s->tls = tls;
+    rc = supervisor_set_levels(s, slice_str(config->log_levels), err);
+    log_event(s->log, LOG_INFO, "supervisor", 0, "configuration reloaded");
+    replace_edges(s);
+    return rc;
+}

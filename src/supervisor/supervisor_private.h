@@ -1,0 +1,102 @@
+/* Shared by the sources of the supervisor, and by nothing else.
+ *
+ * Life of a child (function of each transition):
+ *
+ *   waiting ──child_start──► starting ──on_report──► ready ──child_drain──► draining
+ *      ▲                        │                      │                       │
+ *      └──────── on_exit ───────┴──────────────────────┘        on_exit: forgotten
+ *
+ * Invariants:
+ * 1. pid > 0 exactly while a process exists that has not been waited for.
+ * 2. An edge has channels to the store whenever both exist: made by whichever starts later.
+ * 3. A place (role, index) has one child that is not draining, or several during a reload; the
+ *    youngest that is ready drains the others.
+ * 4. Nothing here waits for a child: sends do not block, and a child that does not read is killed.
+ */
+#pragma once
+
+#include <sys/types.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "control.pb-c.h"
+#include "runtime/channel.h"
+#include "supervisor/backoff.h"
+#include "supervisor/files.h"
+#include "supervisor/listen.h"
+#include "supervisor/supervisor.h"
+
+#define SUPERVISOR_CHILDREN_MAX 96
+#define SUPERVISOR_CLIENTS_MAX 16
+#define SUPERVISOR_LEVELS_MAX 512
+
+struct child {
+    enum config_role role;
+    unsigned index;      /* of its role, from 0 */
+    uint32_t generation; /* of the configuration it was started with */
+    pid_t pid;           /* 0: none */
+    int control;         /* -1: none */
+    bool ready;
+    bool draining;
+    bool stopping;      /* has been told to stop */
+    int64_t started_ns; /* monotonic, as all times here */
+    int64_t due_ns;     /* when to start it; 0: not waiting */
+    int64_t end_ns;     /* draining: told to stop then; stopping: killed then; 0: none */
+    uint32_t restarts;
+    struct backoff backoff;
+};
+
+struct supervisor {
+    const struct supervisor_options *options;
+    struct env env;
+    struct clock clock;
+    struct log *log;
+    struct config *config;
+    struct files_tls tls;
+    struct files_user user;
+    uint8_t id_key[FILES_ID_KEY_BYTES];
+    char levels[SUPERVISOR_LEVELS_MAX];
+    struct listen_set listeners;
+    int lock_fd, ctl_fd, signal_fd;
+    int client[SUPERVISOR_CLIENTS_MAX]; /* of the control socket; -1: free */
+    struct child children[SUPERVISOR_CHILDREN_MAX];
+    size_t children_n;
+    uint32_t generation;
+    uint32_t group; /* the last number used */
+    bool announced; /* all have been ready once */
+    bool stopping;
+    struct err failure; /* why it stops, when that is a failure */
+    uint8_t buf[CHANNEL_RECORD_MAX];
+};
+
+/* ---- child.c: one process ---- */
+
+/* Starts the process and tells it its configuration; makes the channels between it and its
+ * counterparts. On failure the child waits for its next turn. */
+void child_start(struct supervisor *s, struct child *c);
+/* Does not wait; a child that does not take the order is killed. */
+void child_order(struct supervisor *s, struct child *c, const Gw__ControlOrder *order,
+                 const int *fds, size_t fds_n);
+void child_stop(struct supervisor *s, struct child *c, uint32_t timeout_ms);
+void child_drain(struct supervisor *s, struct child *c);
+void child_log(const struct supervisor *s, const struct child *c, enum log_level level,
+               const char *message);
+struct child *child_store(struct supervisor *s); /* running, or NULL */
+
+/* ---- start_order.c: the configuration as a child gets it ---- */
+int start_order_send(struct supervisor *s, struct child *c, struct err *err) WARN_UNUSED;
+
+/* ---- channels.c: between edges and store ---- */
+void channels_make(struct supervisor *s, struct child *edge, struct child *store);
+
+/* ---- reload.c ---- */
+int reload_run(struct supervisor *s, struct err *err) WARN_UNUSED;
+
+/* ---- clients.c: the control socket ---- */
+void clients_accept(struct supervisor *s);
+void clients_serve(struct supervisor *s, size_t i);
+
+/* ---- supervisor.c ---- */
+void supervisor_stop(struct supervisor *s);
+struct child *supervisor_add_child(struct supervisor *s, enum config_role role, unsigned index);
+int supervisor_set_levels(struct supervisor *s, struct slice spec, struct err *err) WARN_UNUSED;
