@@ -20,14 +20,18 @@
 #include "net/tls.h"
 #include "runtime/loop.h"
 
-#define CONN_OUTPUT_HIGH (64u * 1024) /* a producer stops here until the peer has taken it */
-#define CONN_INPUT_MAX (64u * 1024)   /* input never holds more unconsumed octets than this */
+#define CONN_OUTPUT_HIGH (64u * 1024)      /* a producer stops here until the peer has taken it */
+#define CONN_INPUT_MAX (64u * 1024)        /* input never holds more unconsumed octets than this */
+#define CONN_OUTPUT_MAX (4u * 1024 * 1024) /* waiting output beyond this ends the connection */
+#define CONN_ARENA_MAX (16u * 1024 * 1024) /* of conn_arena */
+#define CONN_WRITE_TIMEOUT_S 30            /* for the peer to take what waits */
 
 struct conn;
 
 enum conn_next {
-    CONN_MORE,  /* wait for more octets (what was not used stays) */
-    CONN_AGAIN, /* something was used: offer the rest, if there is any */
+    CONN_MORE, /* wait for more octets (what was not used stays); ends the connection when the input
+                  is full */
+    CONN_AGAIN, /* offer the rest, if there is any: something was used, or a delay was set */
     CONN_TLS, /* send the output, then do a TLS handshake; buffered plain octets after the used ones
                  end the connection (RFC 3207 4.2) */
     CONN_CLOSE, /* send the output, then close in an orderly way */
@@ -73,7 +77,8 @@ struct listener_config {
         refusal; /* written to a peer that is over a limit, on plain text listeners; may be empty */
 };
 
-/* Starts accepting on `fd` (listening, non-blocking, becomes the loop's). */
+/* Starts accepting on `fd` (listening, non-blocking, becomes the loop's, also on failure). Ends at
+ * LOOP_STOP. *config is copied; what it points to must outlive the loop. */
 int conn_listen(struct loop *loop, const struct env *env, int fd,
                 const struct listener_config *config, struct err *err) WARN_UNUSED;
 
@@ -85,7 +90,7 @@ const struct addr *conn_local(const struct conn *c);
 const struct env *conn_env(const struct conn *c);
 /* The loop thread that runs now: for per-thread resources such as store channels. */
 unsigned conn_thread(const struct conn *c);
-/* Memory of one call: reset after `input`, `produce` and `wake` return. */
+/* Memory of one call: reset when any of the protocol's functions returns. */
 struct arena *conn_arena(struct conn *c);
 
 struct conn_tls_info {
@@ -108,7 +113,8 @@ size_t conn_output_pending(const struct conn *c);
 void conn_set_timeout(struct conn *c, uint32_t seconds);
 /* At least so many octets of input per minute while waiting for more of something; 0: any rate. */
 void conn_set_min_rate(struct conn *c, uint32_t bytes_per_minute);
-/* No input is offered, and no output sent, before so many seconds have passed. */
+/* No input is offered, and no output sent, before so many seconds have passed; ends early when the
+ * process shuts down. */
 void conn_delay(struct conn *c, uint32_t seconds);
 /* `produce` is called from now on, until it says CONN_MORE. */
 void conn_set_producer(struct conn *c);
