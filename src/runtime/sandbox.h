@@ -2,7 +2,8 @@
  * limits, Landlock, seccomp. All profiles are in src/runtime/sandbox_profiles.c, one table.
  *
  * Call it from the first thread, before others are started, after everything is open that needs
- * opening. What the kernel lacks is logged as a warning, once, with its name. */
+ * opening. The soft limit of open files is raised to the hard one. What the kernel lacks is logged
+ * as a warning, once, with its name. */
 #pragma once
 
 #include <stdbool.h>
@@ -20,7 +21,7 @@ struct sandbox_config {
     enum sandbox_role role;
     const char *directory; /* STORE: the only directory that can be opened */
     bool log_only; /* sanitizer and valgrind builds: forbidden calls are logged by the kernel, not
-                      fatal */
+                      fatal; Landlock stays out of it */
 };
 
 int sandbox_enter(const struct sandbox_config *config, const struct env *env,

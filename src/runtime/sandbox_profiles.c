@@ -1,0 +1,173 @@
+/* What each role may ask of the kernel once the door is shut. What is not listed ends the process.
+ *
+ * The lists come from running each role under a filter that ends it, and then forbidding each call
+ * singly; the C library's own late needs are in the common part (malloc asks for the processors
+ * when it makes an arena, qsort for the size of memory). */
+#include <errno.h>
+#include <sched.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+
+#include "runtime/sandbox_private.h"
+
+#define CLONE_A_THREAD (CLONE_VM | CLONE_THREAD)
+
+const char *const sandbox_common_calls[] = {
+    /* descriptors that exist */
+    "read",
+    "write",
+    "readv",
+    "writev",
+    "pread64",
+    "pwrite64",
+    "lseek",
+    "close",
+    "fcntl",
+    "fstat",
+    "newfstatat",
+    "ftruncate",
+    "poll",
+    "ppoll",
+    "epoll_ctl",
+    "epoll_wait",
+    "epoll_pwait",
+    "eventfd2",
+    "timerfd_settime",
+    /* sockets that exist */
+    "recvfrom",
+    "sendto",
+    "recvmsg",
+    "sendmsg",
+    "shutdown",
+    "getsockopt",
+    "setsockopt",
+    "getsockname",
+    "getpeername",
+    /* threads */
+    "futex",
+    "set_robust_list",
+    "rseq",
+    "exit",
+    "exit_group",
+    "gettid",
+    "sched_yield",
+    "sched_getaffinity",
+    "membarrier",
+    "restart_syscall",
+    /* memory */
+    "munmap",
+    "mremap",
+    "madvise",
+    "brk",
+    /* time and chance */
+    "clock_gettime",
+    "clock_nanosleep",
+    "nanosleep",
+    "getrandom",
+    /* signals */
+    "rt_sigprocmask",
+    "rt_sigaction",
+    "rt_sigreturn",
+    "rt_sigtimedwait",
+    "sigaltstack",
+    /* about ourselves */
+    "getpid",
+    "getuid",
+    "geteuid",
+    "getgid",
+    "getegid",
+    "getrusage",
+    "getrlimit",
+    "sysinfo",
+    "uname",
+    NULL,
+};
+
+const struct sandbox_rule sandbox_common_rules[] = {
+    /* Memory is never both written by us and run. */
+    {"mmap", 0, true, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)},
+    {"mprotect", 0, true, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)},
+    /* Threads, but no processes. A filter cannot look into clone3's structure; the C library then
+     * takes clone. */
+    {"clone", 0, true, SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_A_THREAD, CLONE_A_THREAD)},
+    {"clone3", ENOSYS, false, {0}},
+    /* Limits are read, not set. */
+    {"prlimit64", 0, true, SCMP_A2(SCMP_CMP_EQ, 0)},
+    {"prctl", 0, true, SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME)},
+    /* The C library asks whether its output is a terminal. */
+    {"ioctl", ENOTTY, false, {0}},
+    {NULL, 0, false, {0}},
+};
+
+/* mx, access: accept, and nothing that names a file, an address or a program. */
+static const char *const edge_calls[] = {"accept4", NULL};
+
+static const struct sandbox_rule edge_rules[] = {
+    /* Not fatal: malloc opens files of /sys and /proc at times of its own choosing, and does
+     * without. */
+    {"openat", EACCES, false, {0}},
+    {"open", EACCES, false, {0}},
+    {NULL, 0, false, {0}},
+};
+
+/* store: files. Which ones, Landlock says. */
+static const char *const store_calls[] = {
+    "openat",
+    "open",
+    "access",
+    "faccessat",
+    "faccessat2",
+    "stat",
+    "lstat",
+    "statx",
+    "statfs",
+    "fstatfs",
+    "readlink",
+    "readlinkat",
+    "getdents64",
+    "getcwd",
+    "preadv",
+    "pwritev",
+    "preadv2",
+    "pwritev2",
+    "fsync",
+    "fdatasync",
+    "fallocate",
+    "sync_file_range",
+    "copy_file_range",
+    "sendfile",
+    "fadvise64",
+    "flock",
+    "rename",
+    "renameat",
+    "renameat2",
+    "unlink",
+    "unlinkat",
+    "mkdir",
+    "mkdirat",
+    "rmdir",
+    "link",
+    "linkat",
+    "fchmod",
+    "fchown",
+    "umask",
+    "utimensat",
+    NULL,
+};
+
+static const struct sandbox_rule store_rules[] = {
+    {NULL, 0, false, {0}},
+};
+
+static const struct sandbox_profile profiles[] = {
+    [SANDBOX_EDGE] = {"edge", edge_calls, edge_rules, 0},
+    [SANDBOX_STORE] = {"store", store_calls, store_rules,
+                       LL(WRITE_FILE) | LL(READ_FILE) | LL(READ_DIR) | LL(REMOVE_DIR) |
+                           LL(REMOVE_FILE) | LL(MAKE_DIR) | LL(MAKE_REG) | LL(REFER) |
+                           LL(TRUNCATE)},
+};
+
+const struct sandbox_profile *sandbox_profile_of(enum sandbox_role role)
+{
+    return &profiles[role];
+}

@@ -1,0 +1,337 @@
+/* What is forbidden is refused, or ends the process; what a role needs works. Each row runs in a
+ * child of its own. Under sanitizers, whose runtime needs more than a role, the profiles only log:
+ * there the rows that expect an end are left out. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "runtime/channel.h"
+#include "runtime/sandbox.h"
+
+#ifdef GODWIT_SANITIZED
+#define SANITIZED true
+#else
+#define SANITIZED false
+#endif
+
+static char directory[] = "/tmp/godwit-sandbox-XXXXXX";
+static char outside[] = "/tmp/godwit-outside-XXXXXX";
+static int pair[2];
+
+/* Each returns 0 when it worked, or an errno. */
+static int open_etc(void)
+{
+    return open("/etc/passwd", O_RDONLY | O_CLOEXEC) < 0 ? errno : 0;
+}
+
+static int run_program(void)
+{
+    char *argv[] = {NULL};
+
+    (void)execve("/bin/true", argv, argv);
+    return errno;
+}
+
+static int internet_socket(void)
+{
+    return socket(AF_INET, SOCK_STREAM, 0) < 0 ? errno : 0;
+}
+
+static int local_socket(void)
+{
+    return socket(AF_UNIX, SOCK_STREAM, 0) < 0 ? errno : 0;
+}
+
+static int new_process(void)
+{
+    pid_t pid = fork();
+
+    if (pid == 0)
+        _exit(0);
+    return pid < 0 ? errno : 0;
+}
+
+static int signal_other(void)
+{
+    return kill(getppid(), 0) < 0 ? errno : 0;
+}
+
+static int executable_memory(void)
+{
+    void *p =
+        mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    return p == MAP_FAILED ? errno : 0;
+}
+
+static int trace(void)
+{
+    return prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY, 0, 0, 0) < 0 ? errno : 0;
+}
+
+static void *thread_main(void *arg)
+{
+    return arg;
+}
+
+static int new_thread(void)
+{
+    pthread_t t;
+    int rc = pthread_create(&t, NULL, thread_main, NULL);
+
+    return rc ? rc : pthread_join(t, NULL);
+}
+
+static int pass_descriptor(void)
+{
+    static uint8_t buf[CHANNEL_RECORD_MAX];
+    struct channel_record r;
+    struct err err;
+
+    if (channel_send(pair[0], SLICE("x"), &pair[0], 1, true, &err) < 0 ||
+        channel_receive(pair[1], buf, &r, 1000, &err) < 0)
+        return EIO;
+    channel_record_done(&r);
+    return 0;
+}
+
+static int much_memory(void)
+{
+    for (size_t n = 1; n < 64u << 20; n *= 4) {
+        char *p = malloc(n);
+
+        if (!p)
+            return ENOMEM;
+        memset(p, 1, n);
+        free(p);
+    }
+    return 0;
+}
+
+static int core_limit(void)
+{
+    struct rlimit core;
+
+    return getrlimit(RLIMIT_CORE, &core) == 0 && core.rlim_max == 0 ? 0 : EINVAL;
+}
+
+static int open_outside(void)
+{
+    return open(outside, O_RDWR | O_CLOEXEC) < 0 ? errno : 0;
+}
+
+static int truncate_outside(void)
+{
+    return open(outside, O_WRONLY | O_TRUNC | O_CLOEXEC) < 0 ? errno : 0;
+}
+
+static int create_outside(void)
+{
+    return open("/tmp/godwit-sandbox-new", O_RDWR | O_CREAT | O_CLOEXEC, 0600) < 0 ? errno : 0;
+}
+
+static int move_outside(void)
+{
+    return rename("inside", outside) < 0 ? errno : 0;
+}
+
+static int make_link(void)
+{
+    return symlink("/etc/passwd", "link") < 0 ? errno : 0;
+}
+
+/* What a database and a spool do. */
+static int work_inside(void)
+{
+    struct stat st;
+    int fd = open("inside", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+    if (fd < 0 || pwrite(fd, "abc", 3, 0) != 3 || fdatasync(fd) < 0 || fsync(fd) < 0 ||
+        ftruncate(fd, 65536) < 0 || fallocate(fd, 0, 0, 131072) < 0 || fstat(fd, &st) < 0)
+        return errno;
+    void *p = mmap(NULL, 65536, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    struct flock lock = {.l_type = F_WRLCK};
+
+    if (p == MAP_FAILED || fcntl(fd, F_SETLK, &lock) < 0 || munmap(p, 65536) < 0 ||
+        access("inside", R_OK | W_OK) < 0 || mkdir("sub", 0700) < 0 ||
+        rename("inside", "sub/moved") < 0 || link("sub/moved", "again") < 0 ||
+        unlink("again") < 0 || unlink("sub/moved") < 0 || rmdir("sub") < 0)
+        return errno;
+    (void)close(fd);
+    return 0;
+}
+
+/* An unnamed file gets its name when it is complete. */
+static int name_a_file(void)
+{
+    char path[64];
+    int fd = open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+
+    if (fd < 0)
+        return errno;
+    (void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+    if (linkat(AT_FDCWD, path, AT_FDCWD, "named", AT_SYMLINK_FOLLOW) < 0 || unlink("named") < 0)
+        return errno;
+    (void)close(fd);
+    return 0;
+}
+
+enum { ENDS = -1 };
+
+static const struct {
+    const char *name;
+    enum sandbox_role role;
+    int (*act)(void);
+    int expect;
+} rows[] = {
+    {"edge opens a file", SANDBOX_EDGE, open_etc, EACCES},
+    {"edge starts a program", SANDBOX_EDGE, run_program, ENDS},
+    {"edge makes an internet socket", SANDBOX_EDGE, internet_socket, ENDS},
+    {"edge makes a local socket", SANDBOX_EDGE, local_socket, ENDS},
+    {"edge makes a process", SANDBOX_EDGE, new_process, ENDS},
+    {"edge signals another", SANDBOX_EDGE, signal_other, ENDS},
+    {"edge makes memory executable", SANDBOX_EDGE, executable_memory, ENDS},
+    {"edge lets others trace it", SANDBOX_EDGE, trace, ENDS},
+    {"edge makes a directory", SANDBOX_EDGE, work_inside, EACCES},
+    {"edge makes a thread", SANDBOX_EDGE, new_thread, 0},
+    {"edge passes a descriptor", SANDBOX_EDGE, pass_descriptor, 0},
+    {"edge uses memory", SANDBOX_EDGE, much_memory, 0},
+    {"edge dumps no core", SANDBOX_EDGE, core_limit, 0},
+    {"store makes an internet socket", SANDBOX_STORE, internet_socket, ENDS},
+    {"store makes a local socket", SANDBOX_STORE, local_socket, ENDS},
+    {"store starts a program", SANDBOX_STORE, run_program, ENDS},
+    {"store makes a process", SANDBOX_STORE, new_process, ENDS},
+    {"store opens a file of the system", SANDBOX_STORE, open_etc, EACCES},
+    {"store opens a file outside", SANDBOX_STORE, open_outside, EACCES},
+    {"store truncates outside", SANDBOX_STORE, truncate_outside, EACCES},
+    {"store makes a file outside", SANDBOX_STORE, create_outside, EACCES},
+    {"store moves a file outside", SANDBOX_STORE, move_outside, EACCES},
+    {"store makes a symbolic link", SANDBOX_STORE, make_link, ENDS},
+    {"store works inside", SANDBOX_STORE, work_inside, 0},
+    {"store names a file", SANDBOX_STORE, name_a_file, 0},
+    {"store makes a thread", SANDBOX_STORE, new_thread, 0},
+    {"store passes a descriptor", SANDBOX_STORE, pass_descriptor, 0},
+    {"store uses memory", SANDBOX_STORE, much_memory, 0},
+};
+
+/* The wait status of a child that enters the role's sandbox and acts. */
+static int run_child(enum sandbox_role role, int (*act)(void))
+{
+    static const struct clock clock;
+    const struct env env = {.clock = &clock, .log = log_new(STDERR_FILENO, false, NULL)};
+    const struct sandbox_config config = {
+        .role = role, .directory = directory, .log_only = SANITIZED};
+    struct err err;
+    int status = -1;
+    pid_t pid = fork();
+
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        if (chdir(directory) < 0 || sandbox_enter(&config, &env, &err) < 0)
+            _exit(255);
+        _exit(act());
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    log_free(env.log);
+    return status;
+}
+
+static void test_profiles(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        if (SANITIZED && rows[i].expect != 0)
+            continue;
+        int status = run_child(rows[i].role, rows[i].act);
+        bool good = rows[i].expect == ENDS
+                        ? WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS
+                        : WIFEXITED(status) && WEXITSTATUS(status) == rows[i].expect;
+
+        if (!good)
+            fail_msg("%s: status %x", rows[i].name, (unsigned)status);
+    }
+}
+
+/* Sanitizer builds live on: the call is allowed and logged. */
+static int enter_log_only(void)
+{
+    static const struct clock clock;
+    const struct env env = {.clock = &clock, .log = log_new(STDERR_FILENO, false, NULL)};
+    const struct sandbox_config config = {.role = SANDBOX_EDGE, .log_only = true};
+    struct err err;
+
+    return sandbox_enter(&config, &env, &err) < 0 ? 255 : internet_socket() + open_etc();
+}
+
+static void test_log_only(void **state)
+{
+    int status = -1;
+    pid_t pid = fork();
+
+    (void)state;
+    assert_true(pid >= 0);
+    if (pid == 0)
+        _exit(enter_log_only());
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+static int prepare(void **state)
+{
+    struct err err;
+    int fd;
+
+    (void)state;
+    if (!mkdtemp(directory) || channel_pair(pair, &err) < 0)
+        return -1;
+    fd = mkostemp(outside, O_CLOEXEC);
+    (void)fd_close(fd);
+    char path[64];
+
+    (void)snprintf(path, sizeof(path), "%s/inside", directory);
+    return fd_close(open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600)) == -1 && fd >= 0 ? 0 : -1;
+}
+
+static int clean_up(void **state)
+{
+    char path[64];
+
+    (void)state;
+    (void)snprintf(path, sizeof(path), "%s/inside", directory);
+    (void)unlink(path);
+    (void)unlink(outside);
+    (void)fd_close(pair[0]);
+    (void)fd_close(pair[1]);
+    return rmdir(directory);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_profiles),
+        cmocka_unit_test(test_log_only),
+    };
+
+    return cmocka_run_group_tests(tests, prepare, clean_up);
+}
