@@ -6,13 +6,14 @@
 #   build-debug/  no optimisation, for the debugger
 #   build-tsan/   ThreadSanitizer
 #   build-fuzz/   libFuzzer, clang
+#   build-bench/  release, with the load generators
 
 MESON ?= /usr/bin/meson
 NINJA ?= /usr/bin/ninja
 PYTHON := /usr/bin/python3
 JOBS ?= $(shell nproc)
 
-# Where localserve keeps its data, and options for it: make run RUN_ARGS="-dir /tmp/try"
+# Where localserve keeps its data, and options for it: make run RUN_ARGS="--dir /tmp/try"
 RUN_ARGS ?=
 # Fuzzing: make fuzz TARGET=cursor SECONDS=60
 TARGET ?=
@@ -73,14 +74,16 @@ fuzz:
 
 bench:
 	@scripts/packages build test bench
-	@$(MAKE) --no-print-directory all
-	@scripts/bench --local build
+	@$(MAKE) --no-print-directory build-bench/build.ninja
+	@$(NINJA) -C build-bench -j $(JOBS) --quiet
+	@scripts/link-commands build-bench
+	@$(PYTHON) scripts/bench --local build-bench
 
 install: all
 	@DESTDIR="$(DESTDIR)" $(MESON) install -C build --no-rebuild
 
 clean:
-	@rm -rf build build-asan build-debug build-tsan build-fuzz
+	@rm -rf build build-asan build-debug build-tsan build-fuzz build-bench build-clang
 
 build/build.ninja: | meson.build
 	@$(MESON) setup build -Dbuildtype=release -Dtests=false -Dprefix=$(PREFIX) $(MESON_ARGS) >/dev/null
@@ -93,6 +96,9 @@ build-asan/build.ninja: | meson.build
 
 build-tsan/build.ninja: | meson.build
 	@$(MESON) setup build-tsan $(SANITIZE) -Db_sanitize=thread $(MESON_ARGS) >/dev/null
+
+build-bench/build.ninja: | meson.build
+	@$(MESON) setup build-bench -Dbuildtype=release $(MESON_ARGS) >/dev/null
 
 build-fuzz/build.ninja: | meson.build
 	@CC=clang $(MESON) setup build-fuzz $(SANITIZE) -Db_sanitize=address,undefined -Dtests=false -Dfuzz=true \

@@ -35,7 +35,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 BUILD = pathlib.Path(os.environ.get("GODWIT_BUILD", ROOT / "build-asan"))
 LONG = os.environ.get("GODWIT_TEST_LONG") == "1"
 
-USER = "godwit@localhost"
+USER = "user@localhost"
 PASSWORD = "godwitgodwit"
 
 START_TIMEOUT_S = 60
@@ -104,7 +104,8 @@ class Server:
     def __init__(self, directory=None, args=(), env=None):
         self._own_directory = directory is None
         self.directory = pathlib.Path(directory or tempfile.mkdtemp(prefix="godwit-test-"))
-        self.data = self.directory / "data"
+        self.data = self.directory / "server"
+        self.config = self.data / "godwit.conf"
         self.args = list(args)
         self.env = dict(os.environ, **(env or {}))
         self.ports = Ports()
@@ -114,14 +115,15 @@ class Server:
         self._reader = None
         self._ready = threading.Event()
         self.expected_errors = []
-        # An operator's log level: what a busy test would write otherwise hides what matters.
         self.program = str(BUILD / "godwit")
 
     # --- life ---
 
     def start(self, wait=True):
         self._ready.clear()
-        command = [self.program, "localserve", "--dir", str(self.data), "--base-port", str(self.base), *self.args]
+        command = [self.program, "localserve", "--dir", str(self.data), *self.args]
+        if not self.config.exists():
+            command += ["--base-port", str(self.base)]
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                         stderr=subprocess.STDOUT, env=self.env, text=True, errors="replace",
                                         start_new_session=True)
@@ -137,7 +139,7 @@ class Server:
     def _read(self, pipe):
         for line in pipe:
             self.log_lines.append(line.rstrip("\n"))
-            if re.search(r"\bready\b", line) and "not ready" not in line:
+            if line.strip() == "ready":
                 self._ready.set()
 
     def stop(self, timeout_s=STOP_TIMEOUT_S):
@@ -206,8 +208,8 @@ class Server:
         return found
 
     def command(self, *args, check=True, timeout_s=CLIENT_TIMEOUT_S, stdin=""):
-        """Runs `godwit ARGS` against this server's directory; the finished process."""
-        command = [self.program, *args, "--dir", str(self.data)]
+        """Runs `godwit ARGS` against this server; the finished process."""
+        command = [self.program, "--config", str(self.config), *args]
         result = subprocess.run(command, input=stdin, capture_output=True, text=True, errors="replace",
                                 timeout=timeout_s, env=self.env)
         if check and result.returncode != 0:

@@ -129,12 +129,13 @@ class TestCommands(harness.ServerTest):
             self.assertIn(role, output)
 
     def test_new_account_receives_and_logs_in(self):
-        self.server.command("account", "add", "ann", "ann@localhost")
-        self.server.command("account", "password", "ann", stdin="annannannann\n")
+        self.server.command("config", "account", "add", "ann", "ann@localhost")
+        self.server.command("setaccountpassword", "ann", stdin="annannannann\n")
+        self.assertIn("ann", self.server.command("config", "account", "list").stdout)
         self.server.deliver("for ann", to="ann@localhost")
         with self.server.imap(user="ann@localhost", password="annannannann") as client:
             self.assertEqual(client.select("INBOX")[1], [b"1"])
-        self.server.command("account", "remove", "ann")
+        self.server.command("config", "account", "rm", "ann")
         with self.assertRaises(harness.imaplib.IMAP4.error):
             self.server.imap(user="ann@localhost", password="annannannann")
 
@@ -160,8 +161,8 @@ class TestConfiguration(unittest.TestCase):
         with tempfile.TemporaryDirectory() as directory:
             path = pathlib.Path(directory) / "godwit.conf"
             path.write_text(text)
-            return subprocess.run([harness.BUILD / "godwit", "config", "test", str(path)], capture_output=True,
-                                  text=True, timeout=30)
+            return subprocess.run([harness.BUILD / "godwit", "--config", path, "config", "test"],
+                                  capture_output=True, text=True, timeout=30)
 
     def test_described_configuration_is_accepted(self):
         described = subprocess.run([harness.BUILD / "godwit", "config", "describe"], capture_output=True, text=True,
@@ -170,9 +171,16 @@ class TestConfiguration(unittest.TestCase):
         self.assertGreater(len(described.stdout.splitlines()), 20)
 
     def test_fault_is_named_with_its_line(self):
-        result = self.run_test("hostname = mail.example.org\nno-such-key = 1\n")
+        result = self.run_test('hostname = "mail.example.org"\nno_such_key = 1\n')
         self.assertNotEqual(result.returncode, 0)
-        self.assertIn(":2", result.stdout + result.stderr)
+        self.assertIn("godwit.conf:2:", result.stdout + result.stderr)
+
+    def test_first_configuration_of_localserve_is_accepted(self):
+        server = harness.Server()
+        self.addCleanup(server.close)
+        server.start()
+        self.assertIn("config OK", server.command("config", "test").stdout)
+        server.stop()
 
 
 class TestSandbox(harness.ServerTest):
