@@ -1,0 +1,630 @@
+/* The parser looks at the beginning of each line and at nothing else of a body: lines are found
+ * with memchr, and a run of lines that cannot be boundaries goes to its part in one piece. Only
+ * headers and an excerpt of text parts are copied.
+ *
+ * Open entities form a stack: the message, the multipart around, the part being read. What the top
+ * entity is doing is its state:
+ *
+ *   HEADER --empty line--> BODY       a leaf: octets are counted, text is excerpted
+ *                      \-> PREAMBLE   a multipart (again after its last boundary: the epilogue)
+ *                      \-> push a HEADER   a nested message
+ *
+ * A line that begins with "--" is held back until it is whole, or long enough to be told from any
+ * boundary (hold). A boundary line closes entities down to its multipart, and opens the next part.
+ *
+ * Invariant: whatever the chunks, the same calls with the same octets reach header_line, except
+ * that a run of body octets may be cut anywhere; what is done with a run must not depend on cuts.
+ */
+#include "mail/message.h"
+
+#include <stdlib.h>
+
+#include "base/num.h"
+#include "base/utf8.h"
+#include "mail/message_private.h"
+
+#define BOUNDARY_MAX 256
+#define HOLD_MAX (BOUNDARY_MAX + 64)
+#define FIELDS_TOTAL_MAX 8000 /* kept of all headers of a message */
+#define EXCERPT_MAX (64u * 1024)
+#define EXCERPTS_MAX (256u * 1024) /* undecoded text looked at per message */
+#define PREVIEW_TEXT_MAX 4096
+
+enum entity_state { ENTITY_HEADER, ENTITY_BODY, ENTITY_PREAMBLE };
+
+struct entity {
+    struct mail_part *part;
+    struct mail_part *last_child;
+    enum entity_state state;
+    uint64_t lines_at_body;
+    struct slice boundary; /* of a multipart that may still have parts; else empty */
+    bool digest;           /* a part of multipart/digest */
+};
+
+struct mail_parser {
+    struct arena *a;
+    uint64_t at;    /* octets consumed */
+    uint64_t lines; /* line ends consumed */
+    uint32_t tail;  /* the last four octets, newest lowest */
+    bool line_start;
+    bool skip_line; /* the rest of a boundary line */
+    bool frozen;    /* MAIL_PARTS_MAX is reached: boundaries mean nothing any more */
+    bool failed;
+    uint8_t hold[HOLD_MAX];
+    size_t hold_n;
+    struct entity stack[2 * MAIL_DEPTH_MAX + 2];
+    size_t depth; /* entities on the stack */
+    size_t boundaries;
+    size_t parts_n;
+    struct builder header; /* of the part being read */
+    size_t header_line_n;  /* octets of its current line so far */
+    bool header_cr;        /* that line is a CR so far */
+    size_t header_left, fields_left, addresses_left, excerpts_left;
+    struct transfer_count count;
+    struct builder excerpt;
+    size_t excerpt_max; /* 0: not text */
+    struct builder raw, utf8; /* the excerpt decoded, and converted */
+    struct builder text;
+    struct mail_message *m;
+};
+
+static struct entity *top(struct mail_parser *p)
+{
+    return &p->stack[p->depth - 1];
+}
+
+/* ---- opening and closing entities ---- */
+
+static void open_entity(struct mail_parser *p, uint64_t at, bool digest)
+{
+    struct mail_part *part = ARENA_NEW(p->a, struct mail_part);
+    struct mail_header *none = ARENA_NEW(p->a, struct mail_header);
+
+    if (!part || !none || p->depth == ARRAY_SIZE(p->stack)) {
+        p->failed = true;
+        return;
+    }
+    part->header_at = part->body_at = part->end_at = at;
+    part->header = none;
+    if (p->depth > 0) {
+        struct entity *parent = top(p);
+
+        if (parent->last_child)
+            parent->last_child->next = part;
+        else
+            parent->part->child = part;
+        parent->last_child = part;
+    }
+    p->stack[p->depth++] = (struct entity){.part = part, .state = ENTITY_HEADER, .digest = digest};
+    p->parts_n++;
+    build_reset(&p->header);
+    p->header_line_n = 0;
+    p->header_cr = false;
+}
+
+/* The text of the part just read, converted and without markup. */
+static void take_excerpt(struct mail_parser *p, const struct mail_part *part)
+{
+    struct slice charset = params_find(part->params, part->params_n, SLICE("charset"));
+    bool html = slice_eq(part->subtype, SLICE("HTML"));
+    size_t from = p->text.n;
+    struct slice octets = build_slice(&p->excerpt);
+
+    build_reset(&p->raw);
+    build_reset(&p->utf8);
+    if (p->count.encoding == PART_BASE64 || p->count.encoding == PART_QUOTED_PRINTABLE) {
+        (void)mail_decode_transfer(&p->raw, p->count.encoding, octets);
+        octets = build_slice(&p->raw);
+    }
+    if (html) {
+        (void)mail_decode_charset(&p->utf8, charset, octets);
+        mail_html_text(&p->text, build_slice(&p->utf8));
+    } else {
+        (void)mail_decode_charset(&p->text, charset, octets);
+        if (p->text.n > from && p->text.p[p->text.n - 1] != '\n' && p->text.n < p->text.max)
+            build_byte(&p->text, '\n');
+    }
+    bool shown = !slice_eq(part->disposition, SLICE("attachment")) &&
+                 (html || !part->type.p || slice_eq(part->subtype, SLICE("PLAIN")));
+
+    if (shown && p->m->preview.n == 0)
+        p->m->preview =
+            preview_of_text(p->a, utf8_cut(slice_from(build_slice(&p->text), from),
+                                           PREVIEW_TEXT_MAX));
+}
+
+static void close_leaf(struct mail_parser *p, struct mail_part *part, unsigned eol_n)
+{
+    part->decoded_size = transfer_count_finish(&p->count, eol_n);
+    p->excerpts_left -= p->excerpt.n;
+    if (p->excerpt.n > 0)
+        take_excerpt(p, part);
+    build_reset(&p->excerpt);
+}
+
+static void end_header(struct mail_parser *p);
+
+/* A multipart in which no part was found gets one, its whole body as plain text: its octets stay
+ * within the reader's reach. */
+static void add_only_child(struct mail_parser *p, struct mail_part *part)
+{
+    struct mail_part *child = ARENA_NEW(p->a, struct mail_part);
+    struct mail_header *none = ARENA_NEW(p->a, struct mail_header);
+
+    if (!child || !none) {
+        p->failed = true;
+        return;
+    }
+    *child = (struct mail_part){.header_at = part->body_at,
+                                .body_at = part->body_at,
+                                .end_at = part->end_at,
+                                .lines = part->lines,
+                                .decoded_size = part->end_at - part->body_at,
+                                .header = none};
+    part->child = child;
+}
+
+/* Closes the top entity; the line end before a boundary, of eol_n octets, is not part of it. */
+static void close_top(struct mail_parser *p, unsigned eol_n)
+{
+    if (top(p)->state == ENTITY_HEADER) {
+        size_t depth = p->depth;
+
+        end_header(p);
+        while (p->depth > depth)
+            close_top(p, 0);
+    }
+    struct entity *e = top(p);
+    struct mail_part *part = e->part;
+    uint64_t body_n = p->at - part->body_at;
+    unsigned cut = body_n >= eol_n ? eol_n : 0;
+    uint64_t before = body_n > cut ? body_n - cut : 0;
+    int last = (int)(p->tail >> (8 * cut) & 0xff);
+
+    part->end_at = p->at - cut;
+    part->lines = p->lines - e->lines_at_body - (cut > 0) + (before > 0 && last != '\n');
+    part->decoded_size = part->end_at - part->body_at;
+    if (e->state == ENTITY_BODY)
+        close_leaf(p, part, cut);
+    if (part->is_multipart && !part->child)
+        add_only_child(p, part);
+    if (e->boundary.n > 0)
+        p->boundaries--;
+    p->depth--;
+}
+
+/* ---- headers ---- */
+
+static void open_leaf(struct mail_parser *p, const struct mail_part *part)
+{
+    p->count = (struct transfer_count){.encoding = entity_encoding(part)};
+    build_reset(&p->excerpt);
+    p->excerpt_max = 0;
+    if (!entity_is_text(part) || p->text.n >= p->text.max)
+        return;
+    size_t room = p->text.max - p->text.n;
+    bool html = slice_eq(part->subtype, SLICE("HTML"));
+    size_t want = html ? EXCERPT_MAX : p->count.encoding == PART_IDENTITY ? room : room * 3;
+
+    p->excerpt_max = MIN(MIN(want, (size_t)EXCERPT_MAX), p->excerpts_left);
+}
+
+static void start_multipart(struct mail_parser *p, struct entity *e)
+{
+    struct mail_part *part = e->part;
+    struct slice boundary = params_find(part->params, part->params_n, SLICE("boundary"));
+
+    /* RFC 2046 5.1.1: at most 70 characters, never ending in white space. */
+    boundary = slice_trim(boundary);
+    if (boundary.n == 0 || boundary.n > BOUNDARY_MAX || p->depth > MAIL_DEPTH_MAX || p->frozen)
+        return;
+    part->is_multipart = true;
+    e->boundary = boundary;
+    e->state = ENTITY_PREAMBLE;
+    p->boundaries++;
+}
+
+static bool is_nested_message(const struct mail_part *part)
+{
+    return slice_eq(part->type, SLICE("MESSAGE")) &&
+           (slice_eq(part->subtype, SLICE("RFC822")) || slice_eq(part->subtype, SLICE("GLOBAL")));
+}
+
+static void read_header(struct mail_parser *p, struct entity *e)
+{
+    struct slice block = arena_copy(p->a, build_slice(&p->header));
+    struct mail_header *h = ARENA_NEW(p->a, struct mail_header);
+    struct err err;
+
+    if (!h || mail_header_parse(p->a, block, h, &err) < 0) {
+        p->failed = true;
+        return;
+    }
+    if (h->n > p->fields_left)
+        h->n = p->fields_left;
+    p->fields_left -= h->n;
+    e->part->header = h;
+    if (!utf8_is_ascii(block))
+        p->m->header_8bit = true;
+    entity_read(p->a, e->part, e->digest);
+    /* The message's own header, and that of a message within a message. */
+    if (p->depth == 1 || p->stack[p->depth - 2].part->is_message)
+        e->part->envelope = entity_envelope(p->a, h, &p->addresses_left);
+}
+
+static void header_words(struct mail_parser *p);
+
+/* The header of the top entity is over: here, at p->at, its body begins. */
+static void end_header(struct mail_parser *p)
+{
+    struct entity *e = top(p);
+    struct mail_part *part = e->part;
+
+    read_header(p, e);
+    part->body_at = p->at;
+    e->lines_at_body = p->lines;
+    e->state = ENTITY_BODY;
+    if (p->depth == 1)
+        header_words(p);
+    if (slice_eq(part->type, SLICE("MULTIPART")))
+        start_multipart(p, e);
+    if (is_nested_message(part) && entity_encoding(part) == PART_IDENTITY &&
+        p->depth <= MAIL_DEPTH_MAX && !p->frozen) {
+        part->is_message = true;
+        e->state = ENTITY_PREAMBLE;
+        open_entity(p, p->at, /* digest= */ false);
+        p->frozen = p->parts_n >= MAIL_PARTS_MAX;
+    }
+    if (e->state == ENTITY_BODY)
+        open_leaf(p, part);
+}
+
+static void keep_header(struct mail_parser *p, struct slice s)
+{
+    struct slice kept = slice_sub(s, 0, p->header_left);
+
+    build_bytes(&p->header, kept);
+    p->header_left -= kept.n;
+}
+
+/* ---- consuming ---- */
+
+static void advance(struct mail_parser *p, struct slice s)
+{
+    for (size_t i = s.n > 4 ? s.n - 4 : 0; i < s.n; i++)
+        p->tail = p->tail << 8 | s.p[i];
+    p->at += s.n;
+}
+
+/* At most one line, or a piece of one; returns what was used. */
+static size_t feed_header(struct mail_parser *p, struct slice in)
+{
+    size_t nl = slice_find_byte(in, '\n');
+    struct slice piece = slice_sub(in, 0, nl == SIZE_MAX ? in.n : nl + 1);
+    bool ended = nl != SIZE_MAX;
+    bool blank = ended && ((p->header_line_n == 0 && piece.n == 1) ||
+                           (p->header_line_n == 0 && piece.n == 2 && piece.p[0] == '\r') ||
+                           (p->header_line_n == 1 && p->header_cr && piece.n == 1));
+
+    if (p->header_line_n == 0)
+        p->header_cr = piece.p[0] == '\r';
+    p->header_line_n = ended ? 0 : p->header_line_n + piece.n;
+    keep_header(p, piece);
+    advance(p, piece);
+    p->lines += ended;
+    p->line_start = ended;
+    if (blank) {
+        if (p->depth == 1)
+            p->m->has_body_separator = true;
+        end_header(p);
+    }
+    return piece.n;
+}
+
+static void body_run(struct mail_parser *p, struct slice run)
+{
+    if (top(p)->state == ENTITY_BODY) {
+        transfer_count_feed(&p->count, run);
+        if (p->excerpt.n < p->excerpt_max)
+            build_bytes(&p->excerpt, slice_sub(run, 0, p->excerpt_max - p->excerpt.n));
+    }
+    advance(p, run);
+}
+
+/* Lines up to the first that may be a boundary; returns what was used, at least one octet. */
+static size_t feed_body(struct mail_parser *p, struct slice in)
+{
+    bool watch = p->boundaries > 0 && !p->frozen;
+    const uint8_t *start = in.p, *end = in.p + in.n, *at = start;
+
+    p->line_start = false;
+    while (at < end) {
+        const uint8_t *nl = memchr(at, '\n', (size_t)(end - at));
+
+        if (!nl) {
+            at = end;
+            break;
+        }
+        at = nl + 1;
+        p->lines++;
+        if (at == end || (watch && *at == '-' && (at + 1 == end || at[1] == '-'))) {
+            p->line_start = true;
+            break;
+        }
+    }
+    body_run(p, slice_of(start, (size_t)(at - start)));
+    return (size_t)(at - start);
+}
+
+static size_t feed_content(struct mail_parser *p, struct slice in)
+{
+    return top(p)->state == ENTITY_HEADER ? feed_header(p, in) : feed_body(p, in);
+}
+
+/* ---- boundaries ---- */
+
+/* Whether the line is "--boundary" (1) or "--boundary--" (2), both perhaps with white space
+ * behind; else 0. */
+static int boundary_match(struct slice line, struct slice boundary)
+{
+    struct slice rest = slice_from(line, 2);
+
+    if (!slice_starts(rest, boundary))
+        return 0;
+    rest = slice_from(rest, boundary.n);
+    int kind = 1;
+
+    if (slice_starts(rest, SLICE("--"))) {
+        kind = 2;
+        rest = slice_from(rest, 2);
+    }
+    int c = slice_at(rest, 0);
+
+    return c < 0 || c == ' ' || c == '\t' || c == '\r' || c == '\n' ? kind : 0;
+}
+
+/* The entity whose boundary the line is: the longest one, so that a boundary may be a prefix of
+ * another; of equal ones the innermost. Returns depth + 1, or 0. */
+static size_t boundary_find(const struct mail_parser *p, struct slice line, int *kind_out)
+{
+    size_t best = 0;
+
+    if (!slice_starts(line, SLICE("--")))
+        return 0;
+    for (size_t i = p->depth; i-- > 0;) {
+        const struct entity *e = &p->stack[i];
+        int kind = e->boundary.n > 0 && (best == 0 || e->boundary.n > p->stack[best - 1].boundary.n)
+                       ? boundary_match(line, e->boundary)
+                       : 0;
+
+        if (kind > 0) {
+            best = i + 1;
+            *kind_out = kind;
+        }
+    }
+    return best;
+}
+
+/* Octets of the line end before p->at. */
+static unsigned eol_before(const struct mail_parser *p)
+{
+    if ((p->tail & 0xff) != '\n' || p->at == 0)
+        return 0;
+    return (p->tail >> 8 & 0xff) == '\r' && p->at > 1 ? 2 : 1;
+}
+
+static void take_boundary(struct mail_parser *p, size_t owner, bool last)
+{
+    unsigned eol = eol_before(p);
+    struct slice line = slice_of(p->hold, p->hold_n);
+    bool ended = line.p[line.n - 1] == '\n';
+
+    while (p->depth > owner && !p->failed)
+        close_top(p, eol);
+    struct entity *e = top(p);
+
+    advance(p, line);
+    p->lines += ended;
+    p->skip_line = !ended;
+    p->line_start = ended;
+    p->hold_n = 0;
+    if (last) {
+        e->boundary = slice_of(NULL, 0);
+        p->boundaries--;
+        return;
+    }
+    open_entity(p, p->at, slice_eq(e->part->subtype, SLICE("DIGEST")));
+    p->frozen = p->parts_n >= MAIL_PARTS_MAX;
+}
+
+static void decide(struct mail_parser *p)
+{
+    struct slice line = slice_of(p->hold, p->hold_n);
+    int kind = 0;
+    size_t owner = boundary_find(p, line, &kind);
+
+    if (owner > 0) {
+        take_boundary(p, owner, kind == 2);
+        return;
+    }
+    p->hold_n = 0;
+    while (line.n > 0)
+        line = slice_from(line, feed_content(p, line));
+}
+
+/* Collects the beginning of a line until it is known whether it is a boundary. */
+static size_t feed_hold(struct mail_parser *p, struct slice in)
+{
+    size_t nl = slice_find_byte(slice_sub(in, 0, HOLD_MAX), '\n');
+    size_t n = MIN(nl == SIZE_MAX ? in.n : nl + 1, HOLD_MAX - p->hold_n);
+
+    memcpy(p->hold + p->hold_n, in.p, n);
+    p->hold_n += n;
+    if (p->hold[p->hold_n - 1] == '\n' || p->hold_n == HOLD_MAX ||
+        (p->hold_n >= 2 && p->hold[1] != '-'))
+        decide(p);
+    return n;
+}
+
+/* The rest of a boundary line: it may follow in later chunks, and be followed by a header. */
+static size_t feed_skip(struct mail_parser *p, struct slice in)
+{
+    size_t nl = slice_find_byte(in, '\n');
+    struct slice piece = slice_sub(in, 0, nl == SIZE_MAX ? in.n : nl + 1);
+
+    advance(p, piece);
+    if (top(p)->state == ENTITY_HEADER)
+        top(p)->part->header_at = p->at;
+    if (nl != SIZE_MAX) {
+        p->lines++;
+        p->skip_line = false;
+        p->line_start = true;
+    }
+    return piece.n;
+}
+
+static size_t feed_some(struct mail_parser *p, struct slice in)
+{
+    if (p->skip_line)
+        return feed_skip(p, in);
+    if (p->hold_n > 0 ||
+        (p->line_start && p->boundaries > 0 && !p->frozen && slice_at(in, 0) == '-'))
+        return feed_hold(p, in);
+    return feed_content(p, in);
+}
+
+static bool has_8bit(struct slice s)
+{
+    uint64_t seen = 0, eight;
+    size_t i = 0;
+
+    for (; i + 8 <= s.n; i += 8) {
+        memcpy(&eight, s.p + i, 8);
+        seen |= eight;
+    }
+    for (; i < s.n; i++)
+        seen |= s.p[i];
+    return (seen & 0x8080808080808080u) != 0;
+}
+
+/* ---- the message as a whole ---- */
+
+static void text_append(struct builder *text, struct slice s)
+{
+    build_bytes(text, utf8_cut(s, text->max - text->n));
+    if (text->n < text->max)
+        build_byte(text, '\n');
+}
+
+/* Decoded From, To, Cc and Subject begin the text; counts what is asked of the header. */
+static void header_words(struct mail_parser *p)
+{
+    static const struct slice names[] = {SLICE_INIT("From"), SLICE_INIT("To"), SLICE_INIT("Cc"),
+                                         SLICE_INIT("Subject")};
+    const struct mail_header *h = top(p)->part->header;
+
+    for (size_t i = 0; i < h->n; i++) {
+        const struct mail_field *f = &h->fields[i];
+
+        for (size_t j = 0; j < ARRAY_SIZE(names); j++)
+            if (slice_eq_nocase(f->name, names[j]))
+                text_append(&p->text, mail_words_decode(p->a, f->body));
+    }
+    p->m->received_n = (unsigned)mail_header_count(h, SLICE("Received"));
+}
+
+/* RFC 3464 2: multipart/report whose second part is the status of a delivery. */
+static bool is_dsn(const struct mail_part *root)
+{
+    const struct mail_part *second = root->child ? root->child->next : NULL;
+
+    return root->is_multipart && slice_eq(root->subtype, SLICE("REPORT")) && second &&
+           slice_eq(second->type, SLICE("MESSAGE")) &&
+           (slice_eq(second->subtype, SLICE("DELIVERY-STATUS")) ||
+            slice_eq(second->subtype, SLICE("GLOBAL-DELIVERY-STATUS")));
+}
+
+static void conclude(struct mail_parser *p)
+{
+    struct mail_message *m = p->m;
+    const struct mail_header *h = m->root->header;
+    const struct mail_field *id = mail_header_find(h, SLICE("Message-ID"), 0);
+    const struct mail_field *subject = mail_header_find(h, SLICE("Subject"), 0);
+
+    m->size = p->at;
+    m->dsn = is_dsn(m->root);
+    if (id)
+        m->message_id = thread_message_id(p->a, id->body);
+    thread_references(p->a, h, m);
+    struct slice words = subject ? mail_words_decode(p->a, subject->body) : SLICE("");
+
+    m->subject_base = thread_subject_base(p->a, words, &m->subject_is_response);
+    m->text = arena_copy(p->a, build_slice(&p->text));
+}
+
+struct mail_parser *mail_parser_new(struct arena *a, struct err *err)
+{
+    struct mail_parser *p = calloc(1, sizeof(*p));
+
+    if (!p) {
+        (void)err_set(err, ERR_NOMEM, "out of memory");
+        return NULL;
+    }
+    p->a = a;
+    p->line_start = true;
+    p->header_left = MAIL_HEADER_MAX;
+    p->fields_left = FIELDS_TOTAL_MAX;
+    p->addresses_left = MAIL_ADDRESSES_MAX;
+    p->excerpts_left = EXCERPTS_MAX;
+    build_init(&p->header, MAIL_HEADER_MAX);
+    build_init(&p->excerpt, EXCERPT_MAX);
+    build_init(&p->raw, EXCERPT_MAX);
+    build_init(&p->utf8, EXCERPT_MAX);
+    build_init(&p->text, MAIL_TEXT_MAX);
+    p->m = ARENA_NEW(a, struct mail_message);
+    if (p->m)
+        open_entity(p, 0, /* digest= */ false);
+    if (!p->m || p->failed) {
+        mail_parser_free(p);
+        (void)err_set(err, ERR_NOMEM, "out of memory");
+        return NULL;
+    }
+    p->m->root = p->stack[0].part;
+    return p;
+}
+
+void mail_parser_feed(struct mail_parser *p, struct slice chunk)
+{
+    if (!p->m->has_8bit)
+        p->m->has_8bit = has_8bit(chunk);
+    while (chunk.n > 0 && !p->failed)
+        chunk = slice_from(chunk, feed_some(p, chunk));
+}
+
+const struct mail_message *mail_parser_finish(struct mail_parser *p)
+{
+    const struct mail_message *m = p->m;
+
+    if (!p->failed && p->hold_n > 0)
+        decide(p);
+    while (p->depth > 0 && !p->failed)
+        close_top(p, 0);
+    if (!p->failed)
+        conclude(p);
+    if (p->failed || arena_failed(p->a))
+        m = NULL;
+    mail_parser_free(p);
+    return m;
+}
+
+void mail_parser_free(struct mail_parser *p)
+{
+    if (!p)
+        return;
+    build_done(&p->header);
+    build_done(&p->excerpt);
+    build_done(&p->raw);
+    build_done(&p->utf8);
+    build_done(&p->text);
+    free(p);
+}
