@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -430,6 +431,59 @@ static void test_old_tls_is_refused(void **state)
     echo_server_stop(&s);
 }
 
+/* A whole server behind the door of an edge: handshakes, answers, threads, shutdown. */
+static void serve_in_sandbox(int port_fd, int end_fd)
+{
+    struct echo_server s;
+    char c;
+
+    echo_server_start(&s, &(struct echo_options){.tls = true, .sandbox = true, .timeout_s = 1});
+    if (write(port_fd, &s.port, sizeof(s.port)) != (ssize_t)sizeof(s.port) ||
+        read(end_fd, &c, 1) != 0)
+        _exit(1);
+    echo_server_stop(&s);
+    _exit(0);
+}
+
+static void test_sandbox(void **state)
+{
+    struct echo_server s = {.port = 0};
+    int port[2], end[2], status = -1;
+
+    (void)state;
+    assert_int_equal(pipe(port) | pipe(end), 0);
+    pid_t pid = fork();
+
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        (void)close(end[1]);
+        serve_in_sandbox(port[1], end[0]);
+    }
+    (void)close(port[1]);
+    (void)close(end[0]);
+    assert_int_equal(read(port[0], &s.port, sizeof(s.port)), sizeof(s.port));
+    for (enum way way = PLAIN; way < WAYS; way++) {
+        struct client c;
+
+        if (way == IMMEDIATE_12 || way == IMMEDIATE_13)
+            continue;
+        greet(&c, &s, way);
+        client_send(&c, SLICE("BIG\r\nQUIT\r\n"));
+        assert_true(client_read_all(&c) > ECHO_BIG);
+        client_close(&c);
+    }
+    struct client idle;
+
+    greet(&idle, &s, STARTTLS_13);
+    client_expect(&idle, "too slow");
+    client_close(&idle);
+    (void)close(end[1]);
+    (void)close(port[0]);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -449,6 +503,7 @@ int main(void)
         cmocka_unit_test(test_no_descriptors),
         cmocka_unit_test(test_alpn),
         cmocka_unit_test(test_old_tls_is_refused),
+        cmocka_unit_test(test_sandbox),
     };
 
     (void)signal(SIGPIPE, SIG_IGN);
