@@ -1,7 +1,9 @@
 /* Submission (RFC 6409): who may send as whom, and what a message of a mail client lacks is added.
  */
+#include "base/ascii.h"
 #include "base/builder.h"
 #include "base/clock.h"
+#include "base/cursor.h"
 #include "base/encode.h"
 #include "base/secret.h"
 #include "mail/date.h"
@@ -49,12 +51,30 @@ static bool lines_too_long(struct slice field)
     return false;
 }
 
+static bool is_token(int byte)
+{
+    return ascii_is_graph(byte) && strchr("()<>@,;:\\\"/[]?=", byte) == NULL;
+}
+
+/* RFC 2045 5.1: begins with type "/" subtype. */
+static bool content_type_valid(struct slice body)
+{
+    struct cursor c = cur_init(slice_trim(body));
+
+    (void)cur_span(&c, is_token, 1, "type");
+    cur_byte(&c, '/', "slash");
+    (void)cur_span(&c, is_token, 1, "subtype");
+    return cur_ok(&c);
+}
+
 static struct smtp_reply check_header(const struct mail_part *root)
 {
     for (size_t i = 0; i < root->header->n; i++)
         if (lines_too_long(root->header->fields[i].raw))
             return SMTP_REPLY(550, "5.6.0", "a header line is longer than 998 octets");
-    if (mail_header_count(root->header, SLICE("Content-Type")) > 0 && root->type.p == NULL)
+    const struct mail_field *type = mail_header_find(root->header, SLICE("Content-Type"), 0);
+
+    if (type != NULL && !content_type_valid(type->body))
         return SMTP_REPLY(550, "5.6.0", "the Content-Type field is malformed");
     return OK;
 }

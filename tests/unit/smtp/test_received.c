@@ -38,8 +38,8 @@ static void writes(void **state)
           .id = SLICE("x"),
           .recipient = SLICE("b@d1.example"),
           .unix_s = 0},
-         "Received: from d1.example by d1.example ([10.0.0.1]) via tcp with ESMTPSA\r\n"
-         "\tid x (TLS1.2 C) for <b@d1.example>; 1 Jan 1970 00:00:00 +0000\r\n"},
+         "Received: from d1.example by d1.example ([10.0.0.1]) via tcp with ESMTPSA id x\r\n"
+         "\t(TLS1.2 C) for <b@d1.example>; 1 Jan 1970 00:00:00 +0000\r\n"},
     };
     struct arena a;
 
