@@ -406,7 +406,7 @@ static int open_everything(struct supervisor *s, struct err *err)
 
     if (rc == 0)
         rc = set_up_log(s, err);
-    if (rc == 0)
+    if (rc == 0 && !s->options->keep_user)
         rc = files_user_find(s->config, &s->user, err);
     if (rc == 0)
         rc = files_tls_read(s->config, &s->tls, err);

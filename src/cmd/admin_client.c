@@ -1,0 +1,155 @@
+#include "cmd/admin_client.h"
+
+#include "base/cleanup.h"
+
+int admin_client_open(struct admin_client *c, const struct invocation *in, struct err *err)
+{
+    struct config_errors errors = {0};
+
+    *c = (struct admin_client){.fd = -1};
+    arena_init(&c->arena, RPC_DECODE_MAX);
+    int rc = config_load(in->config_path, &c->config, &errors);
+
+    if (rc < 0)
+        rc = err_set(err, ERR_INVALID, "%s", errors.n > 0 ? errors.text[0] : "out of memory");
+    config_errors_done(&errors);
+    if (rc < 0)
+        return rc;
+    rc = admin_connect(c->config->data_directory, &c->fd, err);
+    if (rc == -ERR_UNAVAILABLE)
+        return err_set(err, ERR_UNAVAILABLE,
+                       "the server is not running: start it with godwit serve --config %s",
+                       in->config_path);
+    return rc;
+}
+
+int admin_client_store(struct admin_client *c, const struct invocation *in, struct err *err)
+{
+    Gw__AdminRequest request = GW__ADMIN_REQUEST__INIT;
+    Gw__AdminStore store = GW__ADMIN_STORE__INIT;
+    const Gw__AdminResponse *response;
+    int fd = -1;
+    int rc = admin_client_open(c, in, err);
+
+    if (rc < 0)
+        return rc;
+    request.request_case = GW__ADMIN_REQUEST__REQUEST_STORE;
+    request.store = &store;
+    rc = admin_call(c->fd, &request, &c->arena, &response, &fd, err);
+    if (rc < 0) {
+        (void)fd_close(fd);
+        return rc;
+    }
+    if (fd < 0)
+        return err_set(err, ERR_INTERNAL, "the server gave no channel to its store");
+    c->store = rpc_client_channel(fd);
+    return c->store ? 0 : err_set(err, ERR_NOMEM, "out of memory");
+}
+
+void admin_client_done(struct admin_client *c)
+{
+    rpc_client_free(c->store);
+    (void)fd_close(c->fd);
+    config_free(c->config);
+    arena_done(&c->arena);
+}
+
+static int call(struct rpc_client *store, Gw__Request *request, struct err *err)
+{
+    const Gw__Response *response;
+    struct arena a;
+
+    arena_init(&a, RPC_DECODE_MAX);
+    int rc = rpc_call(store, request, NULL, 0, &a, &response, NULL, err);
+
+    arena_done(&a);
+    return rc;
+}
+
+int admin_domain(struct rpc_client *store, Gw__Edit edit, const char *domain, struct err *err)
+{
+    Gw__Request request = GW__REQUEST__INIT;
+    Gw__DomainEdit body = GW__DOMAIN_EDIT__INIT;
+
+    body.edit = edit;
+    body.domain = rpc_bytes(slice_str(domain));
+    request.call_case = GW__REQUEST__CALL_DOMAIN_EDIT;
+    request.domain_edit = &body;
+    return call(store, &request, err);
+}
+
+int admin_account(struct rpc_client *store, Gw__Edit edit, const char *account, const char *address,
+                  struct err *err)
+{
+    Gw__Request request = GW__REQUEST__INIT;
+    Gw__AccountEdit body = GW__ACCOUNT_EDIT__INIT;
+
+    body.edit = edit;
+    body.account = rpc_bytes(slice_str(account));
+    body.address = rpc_bytes(slice_str(address));
+    request.call_case = GW__REQUEST__CALL_ACCOUNT_EDIT;
+    request.account_edit = &body;
+    return call(store, &request, err);
+}
+
+int admin_address(struct rpc_client *store, Gw__Edit edit, const char *address, const char *account,
+                  struct err *err)
+{
+    Gw__Request request = GW__REQUEST__INIT;
+    Gw__AddressEdit body = GW__ADDRESS_EDIT__INIT;
+
+    body.edit = edit;
+    body.address = rpc_bytes(slice_str(address));
+    body.account = rpc_bytes(slice_str(account));
+    request.call_case = GW__REQUEST__CALL_ADDRESS_EDIT;
+    request.address_edit = &body;
+    return call(store, &request, err);
+}
+
+int admin_password(struct rpc_client *store, const char *account, struct slice password,
+                   struct err *err)
+{
+    Gw__Request request = GW__REQUEST__INIT;
+    Gw__PasswordSet body = GW__PASSWORD_SET__INIT;
+
+    body.account = rpc_bytes(slice_str(account));
+    body.password = rpc_bytes(password);
+    request.call_case = GW__REQUEST__CALL_PASSWORD_SET;
+    request.password_set = &body;
+    return call(store, &request, err);
+}
+
+int admin_list(struct rpc_client *store, Gw__DirectoryList__What what, FILE *to, struct err *err)
+{
+    char after[1024] = "";
+    bool more = true;
+
+    while (more) {
+        Gw__Request request = GW__REQUEST__INIT;
+        Gw__DirectoryList body = GW__DIRECTORY_LIST__INIT;
+        const Gw__Response *response;
+        struct arena a;
+
+        body.what = what;
+        body.after = rpc_bytes(slice_str(after));
+        request.call_case = GW__REQUEST__CALL_DIRECTORY_LIST;
+        request.directory_list = &body;
+        arena_init(&a, RPC_DECODE_MAX);
+        int rc = rpc_call(store, &request, NULL, 0, &a, &response, NULL, err);
+
+        if (rc == 0 && response->result_case != GW__RESPONSE__RESULT_DIRECTORY)
+            rc = err_set(err, ERR_INTERNAL, "the store's answer is of another kind");
+        for (size_t i = 0; rc == 0 && i < response->directory->n_rows; i++) {
+            const Gw__DirectoryRow *row = response->directory->rows[i];
+
+            (void)fprintf(to, row->account.len ? "%.*s %.*s\n" : "%.*s\n",
+                          SLICE_FMT(rpc_slice(row->name)), SLICE_FMT(rpc_slice(row->account)));
+            (void)snprintf(after, sizeof(after), "%.*s", SLICE_FMT(rpc_slice(row->name)));
+        }
+        more = rc == 0 && response->directory->more && response->directory->n_rows > 0;
+        arena_done(&a);
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}

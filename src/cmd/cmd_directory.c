@@ -1,0 +1,114 @@
+/* config account, address and domain: each is one call on the store of the running server. */
+#include "cmd/admin_client.h"
+
+typedef int edit_run(struct rpc_client *store, const struct invocation *in, struct err *err);
+
+static int with_store(const struct invocation *in, edit_run *edit, struct err *err)
+{
+    struct admin_client client;
+    int rc = admin_client_store(&client, in, err);
+
+    if (rc == 0)
+        rc = edit(client.store, in, err);
+    admin_client_done(&client);
+    return rc;
+}
+
+static int account_add(struct rpc_client *store, const struct invocation *in, struct err *err)
+{
+    int rc = admin_account(store, GW__EDIT__EDIT_ADD, in->args[0], in->args[1], err);
+
+    if (rc == 0)
+        (void)printf("Added. Mail arrives; to log in, set a password: "
+                     "godwit setaccountpassword %s\n",
+                     in->args[0]);
+    return rc;
+}
+
+static int account_rm(struct rpc_client *store, const struct invocation *in, struct err *err)
+{
+    return admin_account(store, GW__EDIT__EDIT_REMOVE, in->args[0], "", err);
+}
+
+static int account_list(struct rpc_client *store, const struct invocation *in, struct err *err)
+{
+    (void)in;
+    return admin_list(store, GW__DIRECTORY_LIST__WHAT__WHAT_ACCOUNTS, stdout, err);
+}
+
+static int address_add(struct rpc_client *store, const struct invocation *in, struct err *err)
+{
+    return admin_address(store, GW__EDIT__EDIT_ADD, in->args[0], in->args[1], err);
+}
+
+static int address_rm(struct rpc_client *store, const struct invocation *in, struct err *err)
+{
+    return admin_address(store, GW__EDIT__EDIT_REMOVE, in->args[0], "", err);
+}
+
+static int address_list(struct rpc_client *store, const struct invocation *in, struct err *err)
+{
+    (void)in;
+    return admin_list(store, GW__DIRECTORY_LIST__WHAT__WHAT_ADDRESSES, stdout, err);
+}
+
+static int domain_add(struct rpc_client *store, const struct invocation *in, struct err *err)
+{
+    return admin_domain(store, GW__EDIT__EDIT_ADD, in->args[0], err);
+}
+
+static int domain_rm(struct rpc_client *store, const struct invocation *in, struct err *err)
+{
+    return admin_domain(store, GW__EDIT__EDIT_REMOVE, in->args[0], err);
+}
+
+static int domain_list(struct rpc_client *store, const struct invocation *in, struct err *err)
+{
+    (void)in;
+    return admin_list(store, GW__DIRECTORY_LIST__WHAT__WHAT_DOMAINS, stdout, err);
+}
+
+int cmd_account_add(const struct invocation *in, struct err *err)
+{
+    return with_store(in, account_add, err);
+}
+
+int cmd_account_rm(const struct invocation *in, struct err *err)
+{
+    return with_store(in, account_rm, err);
+}
+
+int cmd_account_list(const struct invocation *in, struct err *err)
+{
+    return with_store(in, account_list, err);
+}
+
+int cmd_address_add(const struct invocation *in, struct err *err)
+{
+    return with_store(in, address_add, err);
+}
+
+int cmd_address_rm(const struct invocation *in, struct err *err)
+{
+    return with_store(in, address_rm, err);
+}
+
+int cmd_address_list(const struct invocation *in, struct err *err)
+{
+    return with_store(in, address_list, err);
+}
+
+int cmd_domain_add(const struct invocation *in, struct err *err)
+{
+    return with_store(in, domain_add, err);
+}
+
+int cmd_domain_rm(const struct invocation *in, struct err *err)
+{
+    return with_store(in, domain_rm, err);
+}
+
+int cmd_domain_list(const struct invocation *in, struct err *err)
+{
+    return with_store(in, domain_list, err);
+}
