@@ -1,0 +1,407 @@
+/* FETCH, UID FETCH (RFC 9051 6.4.5, RFC 7162 3.1.4).
+ *
+ *   page of rows → for each row: pieces (text, or a range of the message) → output
+ *
+ * When the output is full the command returns, with the pieces of the message that is being sent,
+ * and goes on when the peer has taken it. Rows that were read but not yet answered are read again:
+ * no row outlives a call. */
+#include <stdlib.h>
+
+#include "base/cleanup.h"
+#include "base/num.h"
+#include "imap/body.h"
+#include "imap/commands.h"
+#include "imap/message_set.h"
+#include "imap/write.h"
+
+/* Messages per page when octets are sent: asking for them ends the page's life. */
+#define BODIES_PER_PAGE 1
+#define READ_CHUNK (16u * 1024)
+#define MESSAGE_ARENA_MAX (16u * 1024 * 1024)
+
+/* Something to be written: text, or octets of the message. */
+struct piece {
+    struct piece *next;
+    struct slice text;
+    uint64_t at, n; /* when text.p is NULL */
+};
+
+struct fetch_work {
+    struct imap_fetch_items items;
+    uint32_t fields;
+    bool wants_octets, sets_seen, tells_modseq;
+    uint64_t changed_since;
+    struct ranges todo;
+    struct ranges seen; /* to get \Seen at the end */
+    bool expunged;      /* some message was removed by somebody else */
+    /* of the message that is being written */
+    struct arena arena;
+    struct piece *pieces, **pieces_end;
+    struct imap_body body;
+};
+
+static void release(struct imap_cmd *cmd)
+{
+    struct fetch_work *w = cmd->work;
+
+    ranges_done(&w->todo);
+    ranges_done(&w->seen);
+    imap_body_done(&w->body);
+    arena_done(&w->arena);
+}
+
+/* ---- the pieces of one message ---- */
+
+static bool add_piece(struct fetch_work *w, struct slice text, uint64_t at, uint64_t n)
+{
+    struct piece *p = ARENA_NEW(&w->arena, struct piece);
+
+    if (!p)
+        return false;
+    if (text.p)
+        p->text = arena_copy(&w->arena, text);
+    p->at = at;
+    p->n = n;
+    *w->pieces_end = p;
+    w->pieces_end = &p->next;
+    return !arena_failed(&w->arena);
+}
+
+/* What has been built so far becomes a piece. */
+static bool flush_text(struct fetch_work *w, struct builder *out)
+{
+    bool ok = build_ok(out) && (out->n == 0 || add_piece(w, build_slice(out), 0, 0));
+
+    build_reset(out);
+    return ok;
+}
+
+static void cut(const struct imap_fetch_item *item, uint64_t *at, uint64_t *n)
+{
+    if (!item->partial)
+        return;
+    uint64_t skip = MIN(item->offset, *n);
+
+    *at += skip;
+    *n = MIN(item->count, *n - skip);
+}
+
+static int add_fields(struct fetch_work *w, const struct imap_fetch_item *item, struct builder *out,
+                      uint64_t at, uint64_t n, struct err *err)
+{
+    _cleanup_free_ uint8_t *header = NULL;
+    _cleanup_(build_done) struct builder fields;
+    int rc = imap_body_copy(&w->body, at, n, &header, err);
+
+    if (rc < 0)
+        return rc;
+    build_init(&fields, (size_t)n + 2);
+    imap_body_fields(&fields, slice_of(header, (size_t)n), item);
+    uint64_t from = 0, count = fields.n;
+
+    cut(item, &from, &count);
+    build_printf(out, " {%llu}\r\n", (unsigned long long)count);
+    build_bytes(out, slice_sub(build_slice(&fields), (size_t)from, (size_t)count));
+    return build_ok(&fields) && build_ok(out) ? 0 : err_set(err, ERR_NOMEM, "out of memory");
+}
+
+static int add_section(struct imap_cmd *cmd, struct fetch_work *w, uint32_t uid,
+                       const struct imap_fetch_item *item, struct builder *out, struct err *err)
+{
+    uint64_t at, n;
+    int rc = imap_body_load(&w->body, cmd->s, uid, err);
+
+    if (rc == 0)
+        rc = imap_body_section(&w->body, item, &at, &n, err);
+    if (rc < 0)
+        return rc;
+    build_bytes(out, item->label);
+    if (item->text == IMAP_SECTION_FIELDS || item->text == IMAP_SECTION_FIELDS_NOT)
+        return add_fields(w, item, out, at, n, err);
+    cut(item, &at, &n);
+    build_printf(out, " {%llu}\r\n", (unsigned long long)n);
+    if (!flush_text(w, out) || (n && !add_piece(w, (struct slice){NULL, 0}, at, n)))
+        return err_set(err, ERR_NOMEM, "out of memory");
+    return 0;
+}
+
+static void write_plain(const struct imap_fetch_item *item, const Gw__Message *row,
+                        struct builder *out)
+{
+    switch (item->kind) {
+    case IMAP_FETCH_INTERNALDATE:
+        build_text(out, "INTERNALDATE ");
+        imap_write_date_time(out, row->received_ns / NS_PER_S, row->zone_minutes);
+        return;
+    case IMAP_FETCH_SIZE:
+        build_text(out, "RFC822.SIZE ");
+        build_number(out, row->size);
+        return;
+    case IMAP_FETCH_ENVELOPE:
+        build_text(out, "ENVELOPE ");
+        build_bytes(out, rpc_slice(row->envelope));
+        return;
+    case IMAP_FETCH_BODYSTRUCTURE:
+        build_text(out, "BODYSTRUCTURE ");
+        build_bytes(out, rpc_slice(row->bodystructure));
+        return;
+    case IMAP_FETCH_BODY:
+        build_text(out, "BODY ");
+        render_body_of_structure(out, rpc_slice(row->bodystructure));
+        return;
+    default:
+        return;
+    }
+}
+
+static bool has_item(const struct fetch_work *w, enum imap_fetch_kind kind)
+{
+    for (size_t i = 0; i < w->items.n; i++)
+        if (w->items.v[i].kind == kind)
+            return true;
+    return false;
+}
+
+/* A row's octets come after everything that needs the row: a call ends the row's life. */
+static int build_message(struct imap_cmd *cmd, struct fetch_work *w, const Gw__Message *row,
+                         struct err *err)
+{
+    uint32_t uid = row->uid, seq = imap_view_seq(&cmd->s->view, uid);
+    bool sets_seen = w->sets_seen && !(row->flags & IMAP_FLAG_SEEN);
+    _cleanup_(build_done) struct builder out;
+    int rc = 0;
+
+    build_init(&out, MESSAGE_ARENA_MAX);
+    build_printf(&out, "* %u FETCH (UID %u", seq, uid);
+    for (size_t i = 0; i < w->items.n; i++) {
+        if (w->items.v[i].kind >= IMAP_FETCH_INTERNALDATE &&
+            w->items.v[i].kind <= IMAP_FETCH_BODYSTRUCTURE) {
+            build_byte(&out, ' ');
+            write_plain(&w->items.v[i], row, &out);
+        }
+    }
+    if (has_item(w, IMAP_FETCH_FLAGS) || sets_seen) {
+        build_byte(&out, ' ');
+        imap_write_row_flags(&out, row);
+    }
+    if (w->tells_modseq)
+        build_printf(&out, " MODSEQ (%llu)", (unsigned long long)row->modseq);
+    if (w->wants_octets)
+        rc = imap_body_of_row(&w->body, &w->arena, row, err);
+    for (size_t i = 0; rc == 0 && i < w->items.n; i++) {
+        if (w->items.v[i].kind != IMAP_FETCH_SECTION)
+            continue;
+        build_byte(&out, ' ');
+        rc = add_section(cmd, w, uid, &w->items.v[i], &out, err);
+    }
+    build_text(&out, ")\r\n");
+    if (rc == 0 && !flush_text(w, &out))
+        rc = err_set(err, ERR_NOMEM, "out of memory");
+    if (rc == 0 && sets_seen && !ranges_add(&w->seen, uid, uid))
+        rc = err_set(err, ERR_NOMEM, "out of memory");
+    return rc;
+}
+
+static void message_reset(struct fetch_work *w)
+{
+    w->pieces = NULL;
+    w->pieces_end = &w->pieces;
+    imap_body_done(&w->body);
+    arena_reset(&w->arena);
+}
+
+/* ---- output ---- */
+
+static int write_octets(struct imap_cmd *cmd, struct fetch_work *w, struct piece *p,
+                        struct err *err)
+{
+    uint8_t buf[READ_CHUNK];
+
+    while (p->n && conn_output_pending(cmd->c) < CONN_OUTPUT_HIGH) {
+        size_t n = MIN(p->n, sizeof(buf));
+        int rc = imap_body_read(&w->body, p->at, buf, n, err);
+
+        if (rc < 0)
+            return rc;
+        conn_write(cmd->c, slice_of(buf, n));
+        p->at += n;
+        p->n -= n;
+    }
+    return 0;
+}
+
+/* false: the output is full, or the message broke off in the middle of a literal. */
+static bool write_pieces(struct imap_cmd *cmd, struct fetch_work *w)
+{
+    struct err err;
+
+    while (w->pieces) {
+        struct piece *p = w->pieces;
+
+        if (conn_output_pending(cmd->c) >= CONN_OUTPUT_HIGH)
+            return false;
+        if (p->text.p) {
+            conn_write(cmd->c, p->text);
+        } else if (write_octets(cmd, w, p, &err) < 0) {
+            /* The size is said already: nothing else can be said on this connection. */
+            log_err(conn_env(cmd->c)->log, LOG_ERROR, "imap", conn_id(cmd->c),
+                    "message cannot be read", &err);
+            cmd->s->broken = true;
+            w->todo.n = 0;
+            w->pieces = NULL;
+            return false;
+        } else if (p->n) {
+            return false;
+        }
+        w->pieces = p->next;
+    }
+    message_reset(w);
+    return true;
+}
+
+/* The rows that were answered leave `todo`; those that were not stay in it. */
+static int fetch_page(struct imap_cmd *cmd, struct fetch_work *w, struct err *err)
+{
+    struct ranges rest = RANGES_EMPTY;
+    const Gw__Messages *page;
+    int rc = ranges_copy(&rest, &w->todo) ? 0 : err_set(err, ERR_NOMEM, "out of memory");
+
+    if (rc == 0)
+        rc = imap_messages_read(cmd->s, &rest, w->wants_octets ? BODIES_PER_PAGE : UINT64_MAX,
+                                w->fields, w->changed_since, &page, err);
+    uint32_t done = rc == 0 && rest.n ? ranges_min(&rest) - 1 : UINT32_MAX;
+    bool full = false;
+
+    for (size_t i = 0; rc == 0 && !full && i < page->n_rows; i++) {
+        const Gw__Message *row = page->rows[i];
+        uint32_t uid = row->uid;
+
+        if (!ranges_contains(&w->todo, uid) || imap_view_seq(&cmd->s->view, uid) == 0)
+            continue;
+        bool last = i + 1 == page->n_rows;
+
+        w->expunged = w->expunged || row->expunged;
+        message_reset(w);
+        rc = build_message(cmd, w, row, err);
+        if (rc < 0)
+            break;
+        full = !write_pieces(cmd, w) || conn_output_pending(cmd->c) >= CONN_OUTPUT_HIGH;
+        if (full && !last)
+            done = uid;
+    }
+    ranges_done(&rest);
+    if (rc == 0 && w->todo.n && !ranges_remove(&w->todo, 1, done))
+        rc = err_set(err, ERR_NOMEM, "out of memory");
+    return rc;
+}
+
+/* RFC 9051 6.4.5: fetching octets sets \Seen. The change is told like anybody's. */
+static void set_seen(struct imap_cmd *cmd, struct fetch_work *w)
+{
+    uint32_t buf[2 * IMAP_RANGES_PER_CALL];
+    struct err err = {0};
+
+    while (w->seen.n && err.kind == ERR_NONE) {
+        Gw__Request request = GW__REQUEST__INIT;
+        Gw__FlagsStore store = GW__FLAGS_STORE__INIT;
+        const Gw__Response *response;
+        struct imap_pairs pairs = imap_pairs(&w->seen, UINT64_MAX, buf);
+
+        store.mailbox = cmd->s->view.mailbox;
+        store.ranges = pairs.v;
+        store.n_ranges = pairs.n;
+        store.mode = GW__FLAGS_STORE__MODE__MODE_ADD;
+        store.flags = IMAP_FLAG_SEEN;
+        request.call_case = GW__REQUEST__CALL_FLAGS_STORE;
+        request.flags_store = &store;
+        (void)!imap_call(cmd->s, &request, GW__RESPONSE__RESULT_FLAGS_STORED, &response, &err);
+        if (!ranges_remove(&w->seen, 1, pairs.last))
+            break;
+    }
+    if (err.kind)
+        imap_reply_err(cmd, &err);
+}
+
+static bool fetch_some(struct imap_cmd *cmd)
+{
+    struct fetch_work *w = cmd->work;
+    struct err err;
+
+    while (write_pieces(cmd, w) && w->todo.n && conn_output_pending(cmd->c) < CONN_OUTPUT_HIGH) {
+        if (fetch_page(cmd, w, &err) < 0) {
+            message_reset(w);
+            w->todo.n = 0;
+            imap_reply_err(cmd, &err);
+            break;
+        }
+    }
+    if (w->pieces || w->todo.n)
+        return true;
+    set_seen(cmd, w);
+    if (w->expunged && cmd->status == IMAP_OK)
+        cmd->code = SLICE("EXPUNGEISSUED");
+    return false;
+}
+
+/* ---- the command ---- */
+
+static void want_fields(struct imap_cmd *cmd, struct fetch_work *w)
+{
+    static const uint32_t fields[] = {
+        [IMAP_FETCH_INTERNALDATE] = GW__MESSAGE_READ__FIELD__FIELD_DATES,
+        [IMAP_FETCH_SIZE] = GW__MESSAGE_READ__FIELD__FIELD_SIZE,
+        [IMAP_FETCH_ENVELOPE] = GW__MESSAGE_READ__FIELD__FIELD_ENVELOPE,
+        [IMAP_FETCH_BODY] = GW__MESSAGE_READ__FIELD__FIELD_BODYSTRUCTURE,
+        [IMAP_FETCH_BODYSTRUCTURE] = GW__MESSAGE_READ__FIELD__FIELD_BODYSTRUCTURE,
+        [IMAP_FETCH_SECTION] =
+            GW__MESSAGE_READ__FIELD__FIELD_PARTS | GW__MESSAGE_READ__FIELD__FIELD_SIZE,
+    };
+
+    for (size_t i = 0; i < w->items.n; i++) {
+        const struct imap_fetch_item *item = &w->items.v[i];
+
+        w->fields |= fields[item->kind];
+        if (item->kind == IMAP_FETCH_SECTION) {
+            w->wants_octets = true;
+            w->sets_seen = w->sets_seen || (!item->peek && !cmd->s->view.read_only);
+        }
+    }
+}
+
+/* " (CHANGEDSINCE n)" */
+static bool parse_modifiers(struct imap_cmd *cmd, struct fetch_work *w)
+{
+    if (cur_at_end(&cmd->args))
+        return false;
+    cur_text_nocase(&cmd->args, SLICE(" (CHANGEDSINCE "), "CHANGEDSINCE");
+    w->changed_since = cur_number(&cmd->args, INT64_MAX, "a mod-sequence");
+    cur_byte(&cmd->args, ')', "the end of the modifiers");
+    return true;
+}
+
+void imap_cmd_fetch(struct imap_cmd *cmd)
+{
+    struct fetch_work *w = ARENA_NEW(cmd->a, struct fetch_work);
+    struct imap_set set;
+
+    if (!w)
+        return imap_reply(cmd, IMAP_NO, "out of memory");
+    arena_init(&w->arena, MESSAGE_ARENA_MAX);
+    imap_body_init(&w->body);
+    message_reset(w);
+    cmd->work = w;
+    cmd->release = release;
+    imap_args_space(cmd);
+    imap_parse_set(&cmd->args, cmd->a, &set);
+    imap_args_space(cmd);
+    imap_parse_fetch_items(&cmd->args, cmd->a, &w->items);
+    w->tells_modseq = parse_modifiers(cmd, w);
+    if (!imap_args_end(cmd) || !imap_message_set(cmd, &set, &w->todo))
+        return;
+    w->tells_modseq = w->tells_modseq || has_item(w, IMAP_FETCH_MODSEQ);
+    if (w->tells_modseq)
+        imap_enable_condstore(cmd->s);
+    want_fields(cmd, w);
+    if (fetch_some(cmd))
+        cmd->produce = fetch_some;
+}

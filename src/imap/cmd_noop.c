@@ -1,0 +1,40 @@
+/* NOOP, CHECK, LOGOUT, NAMESPACE, STARTTLS: commands that only speak (RFC 9051 6.1.2, 6.1.3,
+ * 6.3.10, 6.2.1; RFC 3501 6.4.1). */
+#include "imap/commands.h"
+#include "imap/session.h"
+
+void imap_cmd_noop(struct imap_cmd *cmd)
+{
+    (void)imap_args_end(cmd);
+}
+
+void imap_cmd_check(struct imap_cmd *cmd)
+{
+    (void)imap_args_end(cmd);
+}
+
+void imap_cmd_logout(struct imap_cmd *cmd)
+{
+    if (!imap_args_end(cmd))
+        return;
+    conn_write(cmd->c, SLICE("* BYE until next time\r\n"));
+    cmd->s->closing = true;
+}
+
+void imap_cmd_namespace(struct imap_cmd *cmd)
+{
+    if (imap_args_end(cmd))
+        conn_write(cmd->c, SLICE("* NAMESPACE ((\"\" \"/\")) NIL NIL\r\n"));
+}
+
+void imap_cmd_starttls(struct imap_cmd *cmd)
+{
+    if (!imap_args_end(cmd))
+        return;
+    if (conn_tls(cmd->c).on || !conn_tls_available(cmd->c)) {
+        imap_reply(cmd, IMAP_BAD, conn_tls(cmd->c).on ? "TLS is on already" : "TLS is not offered");
+        return;
+    }
+    cmd->s->start_tls = true;
+    imap_reply(cmd, IMAP_OK, "begin TLS now");
+}
