@@ -1,0 +1,528 @@
+/* Administration: DomainEdit, AccountEdit, AddressEdit, DirectoryList, PasswordSet. */
+#include "base/ascii.h"
+#include "base/secret.h"
+#include "rpc/call.h"
+#include "store/account_create.h"
+#include "store/account_erase.h"
+#include "store/credential.h"
+#include "store/directory.h"
+#include "store/request.h"
+#include "store/store_private.h"
+#include "store/unicode.h"
+
+#define ACCOUNT_NAME_MAX 64
+
+/* Runs a statement with up to three texts. */
+static int run_texts(struct db *db, const char *sql, struct slice one, struct slice two,
+                     struct err *err)
+{
+    struct db_row r;
+    int rc = db_query(db, sql, &r, err);
+
+    if (rc < 0)
+        return rc;
+    db_bind_text(&r, 1, one);
+    if (two.p)
+        db_bind_text(&r, 2, two);
+    return db_run(&r, err);
+}
+
+static int run_int(struct db *db, const char *sql, int64_t value, struct err *err)
+{
+    struct db_row r;
+    int rc = db_query(db, sql, &r, err);
+
+    if (rc < 0)
+        return rc;
+    db_bind_int(&r, 1, value);
+    return db_run(&r, err);
+}
+
+/* ---- domains ---- */
+
+static int domain_add(struct call *c, struct write_ctx *ctx, struct slice domain, struct err *err)
+{
+    int rc = run_texts(ctx->db,
+                       "INSERT INTO domain (domain, disabled, localpart_separators, "
+                       "localpart_case_sensitive) VALUES (?1, 0, '+', 0)",
+                       domain, slice_of(NULL, 0), err);
+
+    (void)c;
+    if (rc == -ERR_EXISTS)
+        return err_set(err, ERR_EXISTS, "the domain %.*s is there already", SLICE_FMT(domain));
+    return rc;
+}
+
+static int domain_remove(struct call *c, struct write_ctx *ctx, struct slice domain,
+                         struct err *err)
+{
+    struct db_row r;
+    int rc = db_query(ctx->db,
+                      "SELECT localpart FROM address WHERE domain = ?1 UNION ALL SELECT localpart "
+                      "FROM alias WHERE domain = ?1 LIMIT 1",
+                      &r, err);
+
+    if (rc < 0)
+        return rc;
+    db_bind_text(&r, 1, domain);
+    rc = db_step(&r, err);
+    struct slice localpart = rc == 1 ? arena_copy(&c->out, db_blob(&r, 0)) : SLICE("");
+
+    db_done(&r);
+    if (rc == 1)
+        return err_set(err, ERR_INVALID,
+                       "the domain has addresses, %.*s@%.*s for one; remove them first",
+                       SLICE_FMT(localpart), SLICE_FMT(domain));
+    if (rc == 0)
+        rc = run_texts(ctx->db, "DELETE FROM domain WHERE domain = ?1", domain, slice_of(NULL, 0),
+                       err);
+    if (rc == 0 && db_changes(ctx->db) == 0)
+        return err_set(err, ERR_NOT_FOUND, "there is no domain %.*s", SLICE_FMT(domain));
+    return rc;
+}
+
+static int domain_apply(struct call *c, struct write_ctx *ctx, struct err *err)
+{
+    const struct slice *domain = c->state;
+    int rc = c->request->domain_edit->edit == GW__EDIT__EDIT_ADD
+                 ? domain_add(c, ctx, *domain, err)
+                 : domain_remove(c, ctx, *domain, err);
+
+    return rc < 0 ? rc : call_answer_done(c, err);
+}
+
+int call_domain_edit(struct call *c, struct err *err)
+{
+    struct slice *domain = ARENA_NEW(&c->in, struct slice);
+
+    if (!domain)
+        return call_no_memory(err);
+    int rc = address_domain(&c->in, rpc_slice(c->request->domain_edit->domain), domain, err);
+
+    if (rc < 0)
+        return rc;
+    c->state = domain;
+    return call_write(c, c->store->directory, domain_apply);
+}
+
+/* ---- addresses ---- */
+
+/* The address of the request in the form in which it is kept. */
+static int canonical(struct call *c, struct write_ctx *ctx, struct slice text, bool catchall,
+                     struct address *out, struct err *err)
+{
+    struct directory_domain domain;
+    struct address parsed;
+    int rc = address_parse(&c->out, text, catchall, &parsed, err);
+
+    if (rc == 0)
+        rc = directory_domain(ctx->db, &c->out, parsed.domain, &domain, err);
+    else
+        return rc;
+    if (rc == 0)
+        return err_set(err, ERR_NOT_FOUND, "the domain %.*s is not configured; add it first",
+                       SLICE_FMT(parsed.domain));
+    if (rc < 0)
+        return rc;
+    if (address_has_separator(parsed.localpart, domain.separators))
+        return err_set(err, ERR_INVALID,
+                       "an address cannot have the domain's separator in it: mail for what stands "
+                       "before it is delivered there");
+    out->domain = parsed.domain;
+    return address_localpart(&c->out, parsed.localpart, domain.case_sensitive, SLICE(""),
+                             &out->localpart, err);
+}
+
+static int address_add(struct write_ctx *ctx, const struct address *address, int64_t account_id,
+                       struct err *err)
+{
+    struct db_row r;
+    int rc = db_query(ctx->db,
+                      "SELECT 1 FROM alias WHERE domain = ?1 AND localpart = ?2 UNION ALL "
+                      "SELECT 1 FROM address WHERE domain = ?1 AND localpart = ?2",
+                      &r, err);
+
+    if (rc < 0)
+        return rc;
+    db_bind_text(&r, 1, address->domain);
+    db_bind_text(&r, 2, address->localpart);
+    rc = db_step(&r, err);
+    db_done(&r);
+    if (rc == 1)
+        return err_set(err, ERR_EXISTS, "the address %.*s@%.*s is taken",
+                       SLICE_FMT(address->localpart), SLICE_FMT(address->domain));
+    if (rc == 0)
+        rc = db_query(ctx->db,
+                      "INSERT INTO address (domain, localpart, account_id, mailbox) "
+                      "VALUES (?1, ?2, ?3, '')",
+                      &r, err);
+    if (rc < 0)
+        return rc;
+    db_bind_text(&r, 1, address->domain);
+    db_bind_text(&r, 2, address->localpart);
+    db_bind_int(&r, 3, account_id);
+    return db_run(&r, err);
+}
+
+static int need_account(struct call *c, struct write_ctx *ctx, struct slice name,
+                        struct directory_account *out, struct err *err)
+{
+    int rc = directory_account(ctx->db, &c->out, name, out, err);
+
+    if (rc == 0)
+        return err_set(err, ERR_NOT_FOUND, "there is no account of that name");
+    return rc < 0 ? rc : 0;
+}
+
+static int address_apply(struct call *c, struct write_ctx *ctx, struct err *err)
+{
+    const Gw__AddressEdit *request = c->request->address_edit;
+    struct directory_account account;
+    struct address address;
+    int rc = canonical(c, ctx, rpc_slice(request->address), /* catchall= */ true, &address, err);
+
+    if (rc < 0)
+        return rc;
+    if (request->edit == GW__EDIT__EDIT_ADD) {
+        rc = need_account(c, ctx, rpc_slice(request->account), &account, err);
+        if (rc == 0)
+            rc = address_add(ctx, &address, account.account_id, err);
+    } else {
+        rc = run_texts(ctx->db, "DELETE FROM address WHERE domain = ?1 AND localpart = ?2",
+                       address.domain, address.localpart.p ? address.localpart : SLICE(""), err);
+        if (rc == 0 && db_changes(ctx->db) == 0)
+            return err_set(err, ERR_NOT_FOUND, "there is no such address");
+    }
+    return rc < 0 ? rc : call_answer_done(c, err);
+}
+
+int call_address_edit(struct call *c, struct err *err)
+{
+    (void)err;
+    return call_write(c, c->store->directory, address_apply);
+}
+
+/* ---- accounts ----
+ *
+ * An account is in the directory and in its shard. It is added to the shard when the directory has
+ * it on disk, and removed from the shard when the directory has forgotten it. What a crash leaves
+ * between the two is an account without mailboxes, which store_open gives it, or mail of an account
+ * id that is never used again. */
+
+struct account_edit {
+    int64_t account_id;
+    unsigned shard;
+};
+
+static int second_apply(struct write *w, struct write_ctx *ctx, struct err *err)
+{
+    struct call *c = (struct call *)((char *)w - offsetof(struct call, write));
+    const struct account_edit *edit = c->state;
+
+    return c->request->account_edit->edit == GW__EDIT__EDIT_ADD
+               ? account_create(ctx, edit->account_id, /* quota_bytes= */ 0, err)
+               : account_erase(ctx, edit->account_id, err);
+}
+
+static void second_done(struct write *w, int rc, const struct err *err)
+{
+    struct call *c = (struct call *)((char *)w - offsetof(struct call, write));
+    struct err answer_err = {0};
+
+    if (rc < 0)
+        call_finish(c, rc, err);
+    else
+        call_finish(c, call_answer_done(c, &answer_err), &answer_err);
+}
+
+/* After the directory: on with the shard. */
+static void first_done(struct write *w, int rc, const struct err *err)
+{
+    struct call *c = (struct call *)((char *)w - offsetof(struct call, write));
+    const struct account_edit *edit = c->state;
+
+    if (rc < 0) {
+        call_finish(c, rc, err);
+        return;
+    }
+    if (c->request->account_edit->edit == GW__EDIT__EDIT_REMOVE)
+        store_end_account_sessions(c->store, edit->account_id);
+    c->write = (struct write){.apply = second_apply, .done = second_done};
+    shard_submit(c->store->shards[edit->shard], &c->write);
+}
+
+/* The shard with the fewest accounts. */
+static int choose_shard(struct call *c, struct write_ctx *ctx, unsigned *out, struct err *err)
+{
+    int64_t counts[STORE_SHARDS_MAX] = {0};
+    struct db_row r;
+    int rc = db_query(ctx->db, "SELECT shard, COUNT(*) FROM account GROUP BY shard", &r, err);
+
+    if (rc < 0)
+        return rc;
+    while ((rc = db_step(&r, err)) == 1) {
+        int64_t shard = db_int(&r, 0);
+
+        if (shard >= 0 && shard < STORE_SHARDS_MAX)
+            counts[shard] = db_int(&r, 1);
+    }
+    db_done(&r);
+    *out = 0;
+    for (unsigned i = 1; i < c->store->shards_n; i++) {
+        if (counts[i] < counts[*out])
+            *out = i;
+    }
+    return rc;
+}
+
+/* Ids are never used again: the next one stands in meta, as text. */
+static int take_account_id(struct write_ctx *ctx, int64_t *out, struct err *err)
+{
+    struct db_row r;
+    int rc =
+        db_query(ctx->db,
+                 "INSERT INTO meta (key, value) VALUES ('account_next', '2') ON CONFLICT (key) "
+                 "DO UPDATE SET value = CAST(CAST(meta.value AS INTEGER) + 1 AS TEXT) "
+                 "RETURNING CAST(value AS INTEGER) - 1",
+                 &r, err);
+
+    if (rc < 0)
+        return rc;
+    rc = db_step(&r, err);
+    if (rc == 1) {
+        *out = db_int(&r, 0);
+        rc = db_step(&r, err);
+    }
+    db_done(&r);
+    return rc;
+}
+
+static int account_insert(struct call *c, struct write_ctx *ctx, struct account_edit *edit,
+                          struct err *err)
+{
+    struct slice name = rpc_slice(c->request->account_edit->account);
+    struct db_row r;
+    int rc = choose_shard(c, ctx, &edit->shard, err);
+
+    if (rc == 0)
+        rc = take_account_id(ctx, &edit->account_id, err);
+    if (rc == 0)
+        rc = db_query(ctx->db,
+                      "INSERT INTO account (account_id, name, shard, login_disabled, quota_bytes, "
+                      "created_ns) VALUES (?1, ?2, ?3, '', 0, ?4)",
+                      &r, err);
+    if (rc < 0)
+        return rc;
+    db_bind_int(&r, 1, edit->account_id);
+    db_bind_text(&r, 2, name);
+    db_bind_int(&r, 3, edit->shard);
+    db_bind_int(&r, 4, ctx->now_ns);
+    rc = db_run(&r, err);
+    if (rc == -ERR_EXISTS)
+        return err_set(err, ERR_EXISTS, "there is an account of that name");
+    return rc;
+}
+
+static int account_delete(struct write_ctx *ctx, const struct account_edit *edit, struct err *err)
+{
+    int rc = run_int(ctx->db, "DELETE FROM address WHERE account_id = ?1", edit->account_id, err);
+
+    if (rc == 0)
+        rc =
+            run_int(ctx->db, "DELETE FROM credential WHERE account_id = ?1", edit->account_id, err);
+    if (rc == 0)
+        rc = run_int(ctx->db, "DELETE FROM account WHERE account_id = ?1", edit->account_id, err);
+    return rc;
+}
+
+static int first_apply(struct write *w, struct write_ctx *ctx, struct err *err)
+{
+    struct call *c = (struct call *)((char *)w - offsetof(struct call, write));
+    const Gw__AccountEdit *request = c->request->account_edit;
+    struct account_edit *edit = c->state;
+    struct directory_account account;
+    struct address address;
+
+    arena_reset(&c->out);
+    if (request->edit == GW__EDIT__EDIT_REMOVE) {
+        int rc = need_account(c, ctx, rpc_slice(request->account), &account, err);
+
+        if (rc < 0)
+            return rc;
+        *edit = (struct account_edit){account.account_id, account.shard};
+        return account_delete(ctx, edit, err);
+    }
+    int rc = canonical(c, ctx, rpc_slice(request->address), /* catchall= */ false, &address, err);
+
+    if (rc == 0)
+        rc = account_insert(c, ctx, edit, err);
+    return rc == 0 ? address_add(ctx, &address, edit->account_id, err) : rc;
+}
+
+static bool is_account_name(struct slice name)
+{
+    if (name.n == 0 || name.n > ACCOUNT_NAME_MAX)
+        return false;
+    for (size_t i = 0; i < name.n; i++) {
+        if (!ascii_is_alnum(name.p[i]) && slice_find_byte(SLICE("-_.@+"), name.p[i]) == SIZE_MAX)
+            return false;
+    }
+    return ascii_is_alnum(name.p[0]);
+}
+
+int call_account_edit(struct call *c, struct err *err)
+{
+    c->state = ARENA_NEW(&c->in, struct account_edit);
+    if (!c->state)
+        return call_no_memory(err);
+    if (!is_account_name(rpc_slice(c->request->account_edit->account)))
+        return err_set(
+            err, ERR_INVALID,
+            "an account name has 1 to %d letters, digits, and - _ . @ +, and starts with "
+            "a letter or digit",
+            ACCOUNT_NAME_MAX);
+    c->write = (struct write){.apply = first_apply, .done = first_done};
+    shard_submit(c->store->directory, &c->write);
+    return CALL_WAITS;
+}
+
+/* ---- passwords ---- */
+
+struct password {
+    struct slice prepared;
+    int64_t account_id;
+    struct credential derived[CREDENTIAL_KINDS];
+};
+
+static void password_done(void *state)
+{
+    struct password *p = state;
+
+    if (p->prepared.n > 0)
+        wipe((uint8_t *)p->prepared.p, p->prepared.n);
+    wipe(p->derived, sizeof(p->derived));
+}
+
+static int credential_write(struct write_ctx *ctx, int64_t account_id,
+                            const struct credential *credential, struct err *err)
+{
+    struct db_row r;
+    int rc = db_query(ctx->db,
+                      "INSERT INTO credential (account_id, kind, salt, parameter, secret, "
+                      "changed_ns) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                      &r, err);
+
+    if (rc < 0)
+        return rc;
+    db_bind_int(&r, 1, account_id);
+    db_bind_text(&r, 2, slice_str(credential->kind));
+    db_bind_blob(&r, 3, slice_of(credential->salt, CREDENTIAL_SALT));
+    db_bind_int(&r, 4, credential->parameter);
+    db_bind_blob(&r, 5, slice_of(credential->secret, credential->secret_n));
+    db_bind_int(&r, 6, ctx->now_ns);
+    return db_run(&r, err);
+}
+
+static int password_apply(struct call *c, struct write_ctx *ctx, struct err *err)
+{
+    struct password *p = c->state;
+    struct directory_account account;
+    int rc = need_account(c, ctx, rpc_slice(c->request->password_set->account), &account, err);
+
+    if (rc == 0) {
+        p->account_id = account.account_id;
+        rc = run_int(ctx->db, "DELETE FROM credential WHERE account_id = ?1", p->account_id, err);
+    }
+    for (size_t i = 0; rc == 0 && i < CREDENTIAL_KINDS; i++)
+        rc = credential_write(ctx, p->account_id, &p->derived[i], err);
+    return rc < 0 ? rc : call_answer_done(c, err);
+}
+
+static void password_committed(struct call *c)
+{
+    const struct password *p = c->state;
+
+    store_end_account_sessions(c->store, p->account_id);
+}
+
+/* On a worker. */
+static int password_derive(struct call *c, struct err *err)
+{
+    struct password *p = c->state;
+    int rc = credential_derive(p->prepared, p->derived, err);
+
+    if (rc < 0)
+        return rc;
+    c->committed = password_committed;
+    return call_write(c, c->store->directory, password_apply);
+}
+
+int call_password_set(struct call *c, struct err *err)
+{
+    struct password *p = ARENA_NEW(&c->in, struct password);
+
+    if (!p)
+        return call_no_memory(err);
+    c->state = p;
+    c->state_done = password_done;
+    int rc = unicode_opaque_string(&c->in, rpc_slice(c->request->password_set->password),
+                                   &p->prepared, err);
+
+    return rc < 0 ? rc : call_work(c, password_derive, err);
+}
+
+/* ---- listing ---- */
+
+static int query_list(struct db *db, Gw__DirectoryList__What what, struct db_row *r,
+                      struct err *err)
+{
+    switch (what) {
+    case GW__DIRECTORY_LIST__WHAT__WHAT_ACCOUNTS:
+        return db_query(db, "SELECT name, name FROM account WHERE name > ?1 ORDER BY name", r, err);
+    case GW__DIRECTORY_LIST__WHAT__WHAT_ADDRESSES:
+        return db_query(db,
+                        "SELECT address.localpart || '@' || address.domain AS text, account.name "
+                        "FROM address JOIN account ON account.account_id = address.account_id "
+                        "WHERE text > ?1 ORDER BY text",
+                        r, err);
+    default:
+        return db_query(db, "SELECT domain, '' FROM domain WHERE domain > ?1 ORDER BY domain", r,
+                        err);
+    }
+}
+
+int call_directory_list(struct call *c, struct err *err)
+{
+    enum { ROWS_MAX = 1000 };
+    const Gw__DirectoryList *request = c->request->directory_list;
+    Gw__Directory *page = call_message(c, &gw__directory__descriptor);
+    struct db_row r;
+    size_t used = 0;
+
+    if (page)
+        page->rows = ARENA_ARRAY(&c->out, ROWS_MAX, Gw__DirectoryRow *);
+    if (!page || !page->rows)
+        return call_no_memory(err);
+    int rc = query_list(shard_reader(c->store->directory, c->from.thread), request->what, &r, err);
+
+    if (rc < 0)
+        return rc;
+    db_bind_text(&r, 1, rpc_slice(request->after));
+    while (!page->more && (rc = db_step(&r, err)) == 1) {
+        Gw__DirectoryRow *row = call_message(c, &gw__directory_row__descriptor);
+
+        if (!row) {
+            rc = call_no_memory(err);
+            break;
+        }
+        row->name = rpc_bytes(arena_copy(&c->out, db_blob(&r, 0)));
+        row->account = rpc_bytes(arena_copy(&c->out, db_blob(&r, 1)));
+        page->more = page->n_rows == ROWS_MAX || !call_page_fits(&used, &row->base);
+        if (!page->more)
+            page->rows[page->n_rows++] = row;
+    }
+    db_done(&r);
+    c->response.result_case = GW__RESPONSE__RESULT_DIRECTORY;
+    c->response.directory = page;
+    return rc < 0 ? rc : 0;
+}
