@@ -205,8 +205,11 @@ static enum step flush(struct conn *c)
         c->write_until_ms = 0;
         return STEP_ON;
     }
-    if (c->write_until_ms == 0)
+    /* A long answer may take long, as long as it moves. */
+    if (c->write_until_ms == 0 || c->out_n + CONN_OUTPUT_HIGH <= c->write_mark) {
         c->write_until_ms = c->now_ms + CONN_WRITE_TIMEOUT_S * 1000;
+        c->write_mark = c->out_n;
+    }
     if (!is_want(result) || c->now_ms >= c->write_until_ms)
         return STEP_END;
     return wait_for(c, result, c->write_until_ms);
@@ -442,8 +445,9 @@ bool conn_tls_available(const struct conn *c)
 void conn_write(struct conn *c, struct slice s)
 {
     conn_output_append(c, s);
-    /* Long answers leave while they are made, as far as the peer takes them. */
-    if (c->out_n < CONN_OUTPUT_HIGH || c->delay_until_ms || c->broken)
+    /* Long answers leave while they are made, as far as the peer takes them. Producers stop by
+     * themselves, so that others have a turn. */
+    if (c->out_n < CONN_OUTPUT_HIGH || c->producing || c->delay_until_ms || c->broken)
         return;
     enum io_result result = conn_io_flush(c);
 

@@ -24,7 +24,8 @@
 #define CONN_INPUT_MAX (64u * 1024)        /* input never holds more unconsumed octets than this */
 #define CONN_OUTPUT_MAX (4u * 1024 * 1024) /* waiting output beyond this ends the connection */
 #define CONN_ARENA_MAX (16u * 1024 * 1024) /* of conn_arena */
-#define CONN_WRITE_TIMEOUT_S 30            /* for the peer to take what waits */
+#define CONN_WRITE_TIMEOUT_S                                                                       \
+    30 /* for the peer to take what waits, or CONN_OUTPUT_HIGH octets of it */
 
 struct conn;
 

@@ -52,6 +52,7 @@ struct conn {
     uint32_t in_at, in_n, in_cap;
     struct segment *out_first, *out_last;
     size_t out_n;
+    size_t write_mark; /* out_n when write_until_ms was set */
 
     /* Milliseconds of the monotonic clock. */
     int64_t now_ms;         /* when the current run, or the last call into the protocol, began */

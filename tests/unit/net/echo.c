@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/num.h"
+#include "net/conn_private.h"
 #include "runtime/sandbox.h"
 
 struct session {
@@ -71,6 +72,10 @@ static enum conn_next echo_line(struct conn *c, struct session *s, struct slice 
         for (size_t n = 0; n <= 2 * CONN_OUTPUT_MAX; n += sizeof(junk))
             conn_write(c, slice_of(junk, sizeof(junk)));
         return CONN_AGAIN;
+    }
+    if (slice_eq(line, SLICE("RATE"))) {
+        conn_set_min_rate(c, 1000);
+        c->rate_waited_ms = 59500;
     }
     if (slice_eq(line, SLICE("DELAY")))
         conn_delay(c, 1);

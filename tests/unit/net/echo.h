@@ -8,8 +8,9 @@
 #include "runtime/loop.h"
 
 /* Commands, one a line: STARTTLS, QUIT, DROP, BIG (a megabyte from a producer), DELAY (a second),
- * FLOOD (writes more than may wait), TLS? (says what it
- * has); anything else comes back as "echo LINE". Wake-ups are written as "woken BITS". */
+ * RATE (from now on 1000 octets a minute, most of which seems to have passed), FLOOD (writes more
+ * than may wait), TLS? (says what it has); anything else comes back as "echo LINE". Wake-ups are
+ * written as "woken BITS". */
 extern const struct protocol echo_protocol;
 
 struct echo_service {

@@ -224,6 +224,35 @@ static void test_timeouts(void **state)
     echo_server_stop(&s);
 }
 
+static void test_minimum_rate(void **state)
+{
+    static const uint8_t much[1001] = "much and more\r\n";
+    struct echo_server s;
+    struct client fast, slow;
+
+    (void)state;
+    start(&s, PLAIN);
+    greet(&fast, &s, PLAIN);
+    greet(&slow, &s, PLAIN);
+    client_send(&fast, SLICE("RATE\r\n"));
+    client_expect(&fast, "echo RATE");
+    client_send(&slow, SLICE("RATE\r\nlittle\r\n"));
+    client_send(&fast, slice_of(much, sizeof(much)));
+    client_expect(&fast, "echo much and more");
+    client_expect(&slow, "echo RATE");
+    client_expect(&slow, "echo little");
+    client_expect(&slow, "too slow");
+    client_expect(&slow, NULL);
+    client_send(&fast, SLICE("\r\nTLS?\r\n"));
+    char buf[256];
+
+    assert_non_null(client_line(&fast, buf));
+    client_expect(&fast, "none 0");
+    client_close(&fast);
+    client_close(&slow);
+    echo_server_stop(&s);
+}
+
 static void test_delay(void **state)
 {
     struct echo_server s;
@@ -495,6 +524,7 @@ int main(void)
         cmocka_unit_test(test_input_without_end),
         cmocka_unit_test(test_longest_input),
         cmocka_unit_test(test_timeouts),
+        cmocka_unit_test(test_minimum_rate),
         cmocka_unit_test(test_delay),
         cmocka_unit_test(test_wakes),
         cmocka_unit_test(test_stop_says_farewell),
