@@ -1,0 +1,110 @@
+#include "shard_fixture.h"
+
+#include "store/migrate.h"
+#include "store/schema.h"
+
+static const struct migrate_step steps[] = {
+    {1, "CREATE TABLE extra (a INTEGER); INSERT INTO extra VALUES (1);"},
+    {2, "UPDATE extra SET a = a + 10;"},
+    {3, "UPDATE extra SET a = nonsense;"},
+    {0},
+};
+
+static const struct {
+    const char *name;
+    int from, to, rc;
+    int64_t version_after;
+} rows[] = {
+    {"nothing to do", 1, 1, 0, 1},
+    {"one step", 1, 2, 0, 2},
+    {"two steps", 1, 3, 0, 3},
+    {"a step fails: all are undone", 1, 4, -ERR_INTERNAL, 1},
+    {"newer than known", 5, 2, -ERR_INVALID, 5},
+    {"older than the oldest step", -3, 2, -ERR_INVALID, -3},
+};
+
+static struct db *database(const char *directory, int version)
+{
+    struct db *db = NULL;
+    char path[128];
+    struct err err;
+
+    (void)snprintf(path, sizeof path, "%s/test.db", directory);
+    assert_int_equal(db_open(path, DB_WRITER, &db, &err), 0);
+    assert_int_equal(schema_prepare(db, "shard", &err), 0);
+    assert_int_equal(migrate_version_set(db, version, &err), 0);
+    return db;
+}
+
+static void runs_steps_in_one_transaction(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char directory[] = "/tmp/godwit-test-XXXXXX";
+        int64_t version = 0;
+        struct err err;
+        struct db *db;
+        int rc;
+
+        assert_non_null(mkdtemp(directory));
+        db = database(directory, rows[i].from);
+        assert_int_equal(db_exec(db, "BEGIN IMMEDIATE", &err), 0);
+        rc = migrate_run(db, steps, rows[i].to, &err);
+        if (rc == 0)
+            assert_int_equal(db_exec(db, "COMMIT", &err), 0);
+        db_rollback(db);
+        if (rc != rows[i].rc)
+            print_error("%s\n", rows[i].name);
+        assert_int_equal(rc, rows[i].rc);
+        assert_int_equal(migrate_version_get(db, &version, &err), 0);
+        assert_int_equal(version, rows[i].version_after);
+        db_close(db);
+        (void)nftw(directory, fixture_remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    }
+}
+
+static int newer_apply(struct write *w, struct write_ctx *ctx, struct err *err)
+{
+    (void)w;
+    return migrate_version_set(ctx->db, SCHEMA_VERSION + 1, err);
+}
+
+static void refuses_newer_data(void **state)
+{
+    struct write w = {.apply = newer_apply};
+    struct shard_config config = {.schema_part = "shard"};
+    struct fixture f;
+
+    (void)state;
+    fixture_init(&f);
+    assert_int_equal(shard_write(f.shard, &w, &f.err), 0);
+    shard_close(f.shard);
+    f.shard = NULL;
+    config.directory = f.directory;
+    assert_int_equal(shard_open(&config, &f.env, &f.shard, &f.err), -ERR_INVALID);
+    assert_non_null(strstr(f.err.text, "newer godwit"));
+    fixture_done(&f);
+}
+
+static void knows_the_parts(void **state)
+{
+    char *text = schema_part("directory");
+
+    (void)state;
+    assert_non_null(text);
+    assert_non_null(strstr(text, "CREATE TABLE domain"));
+    assert_null(strstr(text, "CREATE TABLE message"));
+    free(text);
+    assert_null(schema_part("none"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(runs_steps_in_one_transaction),
+        cmocka_unit_test(refuses_newer_data),
+        cmocka_unit_test(knows_the_parts),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
