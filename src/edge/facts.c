@@ -132,8 +132,8 @@ static int recipient_facts(struct facts *f)
             if (!is_usable(m) || used + size > RECIPIENTS_OCTETS)
                 continue;
             used += size;
-            v[n++] = data_of(arena_printf(f->a, "%.*s@%.*s", SLICE_FMT(m->localpart),
-                                          SLICE_FMT(m->domain)));
+            v[n++] = data_of(
+                arena_printf(f->a, "%.*s@%.*s", SLICE_FMT(m->localpart), SLICE_FMT(m->domain)));
         }
     }
     f->out->recipient_addresses = v;

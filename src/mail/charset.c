@@ -132,6 +132,9 @@ static bool append_units(struct builder *out, const UChar *units, size_t n, uint
     for (size_t i = 0; i < n; i++) {
         uint32_t unit = units[i];
 
+        /* ICU writes SUB for invalid octets of some charsets. */
+        if (unit == 0x1a)
+            unit = UTF8_REPLACEMENT;
         if (*high && U16_IS_TRAIL(unit)) {
             unit = (uint32_t)U16_GET_SUPPLEMENTARY(*high, unit);
             *high = 0;
@@ -164,6 +167,9 @@ static bool convert(struct builder *out, UConverter *converter, struct slice in)
                        /* flush= */ true, &status);
         more = status == U_BUFFER_OVERFLOW_ERROR;
         room = append_units(out, units, (size_t)(target - units), &high);
+        /* A character cut off by the end of the text. */
+        if (room && U_FAILURE(status) && !more)
+            room = append_code(out, UTF8_REPLACEMENT);
     }
     return room && (!high || append_code(out, UTF8_REPLACEMENT));
 }

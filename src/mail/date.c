@@ -178,7 +178,8 @@ static void take_token(struct date_parts *d, struct slice token)
             d->day = (int)number;
     } else if (ascii_is_digit(c) && !d->has_year) {
         take_year(d, token);
-    } else if (ascii_is_alpha(c) && !d->month && (month = name_index(token, month_names, 12)) >= 0) {
+    } else if (ascii_is_alpha(c) && !d->month &&
+               (month = name_index(token, month_names, 12)) >= 0) {
         d->month = month + 1;
     } else if ((c == '+' || c == '-' || ascii_is_alpha(c)) && !d->has_zone && d->has_time) {
         take_zone(d, token);

@@ -53,8 +53,12 @@ static bool decode_base64_body(struct builder *out, struct slice in)
     size_t room, n = 0;
     uint8_t *p = reserve_some(out, in.n / 4 * 3 + 3, &room);
 
-    if (!p)
-        return in.n == 0;
+    if (!p) {
+        struct transfer_count none = {.encoding = PART_BASE64};
+
+        transfer_count_feed(&none, in);
+        return transfer_count_finish(&none, 0) == 0;
+    }
     base64_table(table);
     for (size_t i = 0; i <= in.n; i++) {
         bool end = i == in.n || in.p[i] == '=';

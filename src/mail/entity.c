@@ -163,9 +163,12 @@ static void read_lists(struct arena *a, struct mail_envelope *e, const struct ma
         struct mail_address_list *list;
         size_t n;
     } lists[] = {
-        {SLICE("From"), &e->from, 0},         {SLICE("Sender"), &e->sender, 0},
-        {SLICE("Reply-To"), &e->reply_to, 0}, {SLICE("To"), &e->to, 0},
-        {SLICE("Cc"), &e->cc, 0},             {SLICE("Bcc"), &e->bcc, 0},
+        {SLICE("From"), &e->from, 0},
+        {SLICE("Sender"), &e->sender, 0},
+        {SLICE("Reply-To"), &e->reply_to, 0},
+        {SLICE("To"), &e->to, 0},
+        {SLICE("Cc"), &e->cc, 0},
+        {SLICE("Bcc"), &e->bcc, 0},
     };
 
     for (size_t i = 0; i < h->n; i++) {

@@ -77,18 +77,18 @@ static const struct {
     const char *name;
     uint32_t code;
 } entities[] = {
-    {"amp", '&'},      {"lt", '<'},       {"gt", '>'},       {"quot", '"'},     {"apos", '\''},
-    {"nbsp", 0xa0},    {"copy", 0xa9},    {"reg", 0xae},     {"euro", 0x20ac},  {"auml", 0xe4},
-    {"ouml", 0xf6},    {"uuml", 0xfc},    {"Auml", 0xc4},    {"Ouml", 0xd6},    {"Uuml", 0xdc},
-    {"szlig", 0xdf},   {"eacute", 0xe9},  {"egrave", 0xe8},  {"ecirc", 0xea},   {"euml", 0xeb},
-    {"aacute", 0xe1},  {"agrave", 0xe0},  {"acirc", 0xe2},   {"aring", 0xe5},   {"aelig", 0xe6},
-    {"iacute", 0xed},  {"igrave", 0xec},  {"icirc", 0xee},   {"iuml", 0xef},    {"oacute", 0xf3},
-    {"ograve", 0xf2},  {"ocirc", 0xf4},   {"otilde", 0xf5},  {"atilde", 0xe3},  {"oslash", 0xf8},
-    {"uacute", 0xfa},  {"ugrave", 0xf9},  {"ucirc", 0xfb},   {"ccedil", 0xe7},  {"ntilde", 0xf1},
-    {"Aring", 0xc5},   {"Oslash", 0xd8},  {"AElig", 0xc6},   {"Eacute", 0xc9},  {"pound", 0xa3},
-    {"ndash", 0x2013}, {"mdash", 0x2014}, {"lsquo", 0x2018}, {"rsquo", 0x2019}, {"ldquo", 0x201c},
+    {"amp", '&'},      {"lt", '<'},       {"gt", '>'},        {"quot", '"'},     {"apos", '\''},
+    {"nbsp", 0xa0},    {"copy", 0xa9},    {"reg", 0xae},      {"euro", 0x20ac},  {"auml", 0xe4},
+    {"ouml", 0xf6},    {"uuml", 0xfc},    {"Auml", 0xc4},     {"Ouml", 0xd6},    {"Uuml", 0xdc},
+    {"szlig", 0xdf},   {"eacute", 0xe9},  {"egrave", 0xe8},   {"ecirc", 0xea},   {"euml", 0xeb},
+    {"aacute", 0xe1},  {"agrave", 0xe0},  {"acirc", 0xe2},    {"aring", 0xe5},   {"aelig", 0xe6},
+    {"iacute", 0xed},  {"igrave", 0xec},  {"icirc", 0xee},    {"iuml", 0xef},    {"oacute", 0xf3},
+    {"ograve", 0xf2},  {"ocirc", 0xf4},   {"otilde", 0xf5},   {"atilde", 0xe3},  {"oslash", 0xf8},
+    {"uacute", 0xfa},  {"ugrave", 0xf9},  {"ucirc", 0xfb},    {"ccedil", 0xe7},  {"ntilde", 0xf1},
+    {"Aring", 0xc5},   {"Oslash", 0xd8},  {"AElig", 0xc6},    {"Eacute", 0xc9},  {"pound", 0xa3},
+    {"ndash", 0x2013}, {"mdash", 0x2014}, {"lsquo", 0x2018},  {"rsquo", 0x2019}, {"ldquo", 0x201c},
     {"rdquo", 0x201d}, {"bull", 0x2022},  {"hellip", 0x2026}, {"trade", 0x2122}, {"middot", 0xb7},
-    {"laquo", 0xab},   {"raquo", 0xbb},   {"sect", 0xa7},    {"zwnj", 0x200c},  {"shy", 0xad},
+    {"laquo", 0xab},   {"raquo", 0xbb},   {"sect", 0xa7},     {"zwnj", 0x200c},  {"shy", 0xad},
 };
 
 /* The character of "&#233;", "&#xe9;" or "&eacute;"; the length with '&' and ';' in *n_out. */

@@ -62,7 +62,7 @@ struct mail_parser {
     size_t header_left, fields_left, addresses_left, excerpts_left;
     struct transfer_count count;
     struct builder excerpt;
-    size_t excerpt_max; /* 0: not text */
+    size_t excerpt_max;       /* 0: not text */
     struct builder raw, utf8; /* the excerpt decoded, and converted */
     struct builder text;
     struct mail_message *m;
@@ -128,9 +128,8 @@ static void take_excerpt(struct mail_parser *p, const struct mail_part *part)
                  (html || !part->type.p || slice_eq(part->subtype, SLICE("PLAIN")));
 
     if (shown && p->m->preview.n == 0)
-        p->m->preview =
-            preview_of_text(p->a, utf8_cut(slice_from(build_slice(&p->text), from),
-                                           PREVIEW_TEXT_MAX));
+        p->m->preview = preview_of_text(
+            p->a, utf8_cut(slice_from(build_slice(&p->text), from), PREVIEW_TEXT_MAX));
 }
 
 static void close_leaf(struct mail_parser *p, struct mail_part *part, unsigned eol_n)

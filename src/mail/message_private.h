@@ -19,11 +19,11 @@ bool mail_text_is_utf8(struct slice s);
 struct transfer_count {
     enum part_encoding encoding;
     uint64_t decoded;
-    unsigned quantum;   /* base64: characters of the open group of four */
+    unsigned quantum; /* base64: characters of the open group of four */
     enum { QP_TEXT, QP_ESCAPE, QP_ESCAPE_HEX, QP_ESCAPE_SPACE } state;
-    uint64_t pending;   /* quoted-printable: white space and CR that may yet be dropped */
-    bool pending_cr;    /* the last of them is a CR */
-    unsigned last_eol;  /* octets that the last line end wrote, if nothing followed it */
+    uint64_t pending;  /* quoted-printable: white space and CR that may yet be dropped */
+    bool pending_cr;   /* the last of them is a CR */
+    unsigned last_eol; /* octets that the last line end wrote, if nothing followed it */
 };
 /* Counts exactly what mail_decode_transfer writes for the same octets in one piece. */
 void transfer_count_feed(struct transfer_count *t, struct slice in);

@@ -122,12 +122,14 @@ static bool next_segment(struct arena *a, struct slice in, size_t *at, struct se
         }
         size_t start = *at;
 
-        while (*at < in.n && in.p[*at] != '=' && in.p[*at] != ';')
+        while (*at < in.n && in.p[*at] != '=' && in.p[*at] != ';' && in.p[*at] != '(')
             (*at)++;
         struct slice name = slice_trim(slice_sub(in, start, *at - start));
 
+        *at = skip_space(in, *at);
+
         if (slice_at(in, *at) != '=' || name.n == 0) {
-            *at += slice_at(in, *at) == '=';
+            *at += slice_at(in, *at) == '=' || *at == start;
             continue;
         }
         (*at)++;

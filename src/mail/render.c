@@ -270,9 +270,10 @@ static void extension(struct render *r, const struct mail_part *p)
 /* Type, subtype and parameters of a leaf. */
 static void leaf_type(struct render *r, const struct mail_part *p, bool flat)
 {
-    bool opaque = slice_eq(p->type, SLICE("MULTIPART")) ||
-                  (slice_eq(p->type, SLICE("MESSAGE")) && !p->is_message &&
-                   (slice_eq(p->subtype, SLICE("RFC822")) || slice_eq(p->subtype, SLICE("GLOBAL"))));
+    bool opaque =
+        slice_eq(p->type, SLICE("MULTIPART")) ||
+        (slice_eq(p->type, SLICE("MESSAGE")) && !p->is_message &&
+         (slice_eq(p->subtype, SLICE("RFC822")) || slice_eq(p->subtype, SLICE("GLOBAL"))));
 
     if (opaque || (flat && p->is_message)) {
         build_text(r->out, "\"APPLICATION\" \"OCTET-STREAM\" NIL");

@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+
 #include <cmocka.h>
 
 #include "base/builder.h"
@@ -83,7 +84,8 @@ static const struct {
     {"references", "References: ", "<0123456789012345678901234567890123456789@host>\r\n ", 2000,
      "\r\n\r\n", false},
     {"text", "\r\n", "word ", 10000, "\r\n", false},
-    {"parts", "Content-Type: multipart/mixed; boundary=b\r\n\r\n", "--b\r\n\r\nx\r\n", 900, "", true},
+    {"parts", "Content-Type: multipart/mixed; boundary=b\r\n\r\n", "--b\r\n\r\nx\r\n", 900, "",
+     true},
     {"parameters", "Content-Type: text/plain", "; aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa#=b", 900,
      "\r\n\r\n", true},
     {"languages", "Content-Language: ", "en,", 20000, "\r\n\r\n", true},

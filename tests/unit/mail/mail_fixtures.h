@@ -91,8 +91,7 @@
     "((NIL NIL \"info\" \"mox.example\")) ((NIL NIL \"info\" \"mox.example\")) "                   \
     "((NIL NIL \"info\" \"mox.example\")) ((\"mox\" NIL \"info\" \"mox.example\")) NIL NIL NIL "   \
     "NIL) "
-#define MN_51                                                                                      \
-    "\"TEXT\" \"PLAIN\" (\"CHARSET\" \"ISO-8859-1\") NIL NIL \"QUOTED-PRINTABLE\" 51 1"
+#define MN_51 "\"TEXT\" \"PLAIN\" (\"CHARSET\" \"ISO-8859-1\") NIL NIL \"QUOTED-PRINTABLE\" 51 1"
 
 #define STRUCTURE_MN                                                                               \
     "((" MN_1 " NIL NIL NIL NIL)(" MN_2 " NIL NIL NIL NIL)((" MN_31 " NIL NIL NIL NIL)(" MN_32     \
