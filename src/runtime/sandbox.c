@@ -158,7 +158,7 @@ static int fill_filter(scmp_filter_ctx filter, const struct sandbox_config *conf
 {
     /* abort(3) raises its signal in this way, and only in ourselves. */
     const struct sandbox_rule own_signal = {"tgkill", 0, true,
-                                            SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid())};
+                                            SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid(), 0)};
     int rc = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
 
     if (rc == 0)

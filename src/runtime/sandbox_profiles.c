@@ -92,8 +92,8 @@ const struct sandbox_rule sandbox_common_rules[] = {
     {"clone", 0, true, SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_A_THREAD, CLONE_A_THREAD)},
     {"clone3", ENOSYS, false, {0}},
     /* Limits are read, not set. */
-    {"prlimit64", 0, true, SCMP_A2(SCMP_CMP_EQ, 0)},
-    {"prctl", 0, true, SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME)},
+    {"prlimit64", 0, true, SCMP_A2(SCMP_CMP_EQ, 0, 0)},
+    {"prctl", 0, true, SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME, 0)},
     /* The C library asks whether its output is a terminal. */
     {"ioctl", ENOTTY, false, {0}},
     {NULL, 0, false, {0}},
