@@ -1,7 +1,7 @@
 /* fuzz: dep_smtp */
 /* The content reader. Laws: cut anywhere, it gives the same content, end and verdict; what it
- * accepted is what a sender makes of the content: dots stuffed, "." CRLF behind it. The first octet
- * says how the input is cut. */
+ * accepted is the content with a dot in front of each line that begins with one, maybe of others,
+ * and "." CRLF behind it. The first octet says how the input is cut. */
 #include <stdlib.h>
 
 #include "smtp/data_reader.h"
