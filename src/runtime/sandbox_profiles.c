@@ -28,10 +28,14 @@ const char *const sandbox_common_calls[] = {
     "ftruncate",
     "poll",
     "ppoll",
+    "dup",
+    "dup3",
+    "epoll_create1",
     "epoll_ctl",
     "epoll_wait",
     "epoll_pwait",
     "eventfd2",
+    "timerfd_create",
     "timerfd_settime",
     /* sockets that exist */
     "recvfrom",
@@ -61,6 +65,8 @@ const char *const sandbox_common_calls[] = {
     "brk",
     /* time and chance */
     "clock_gettime",
+    "gettimeofday",
+    "time",
     "clock_nanosleep",
     "nanosleep",
     "getrandom",
@@ -152,6 +158,7 @@ static const char *const store_calls[] = {
     "fchown",
     "umask",
     "utimensat",
+    "memfd_create",
     NULL,
 };
 

@@ -26,6 +26,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "runtime/channel.h"
+#include "runtime/loop.h"
 #include "runtime/sandbox.h"
 
 #ifdef GODWIT_SANITIZED
@@ -128,6 +129,31 @@ static int much_memory(void)
     return 0;
 }
 
+/* A body travels to an edge in a sealed file without a name. */
+static int sealed_memory(void)
+{
+    int fd = memfd_create("body", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+    if (fd < 0 || write(fd, "abc", 3) != 3 ||
+        fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK) < 0)
+        return errno;
+    return close(fd) < 0 ? errno : 0;
+}
+
+/* The store makes its loop behind the door. */
+static int new_loop(void)
+{
+    static const struct clock clock;
+    const struct env env = {.clock = &clock};
+    struct loop *l;
+    struct err err;
+
+    if (loop_new(&env, 2, 4, &l, &err) < 0 || loop_start(l, &err) < 0)
+        return EIO;
+    loop_free(l);
+    return 0;
+}
+
 static int core_limit(void)
 {
     struct rlimit core;
@@ -215,6 +241,7 @@ static const struct {
     {"edge makes a directory", SANDBOX_EDGE, work_inside, EACCES},
     {"edge makes a thread", SANDBOX_EDGE, new_thread, 0},
     {"edge passes a descriptor", SANDBOX_EDGE, pass_descriptor, 0},
+    {"edge makes a loop", SANDBOX_EDGE, new_loop, 0},
     {"edge uses memory", SANDBOX_EDGE, much_memory, 0},
     {"edge dumps no core", SANDBOX_EDGE, core_limit, 0},
     {"store makes an internet socket", SANDBOX_STORE, internet_socket, ENDS},
@@ -231,6 +258,9 @@ static const struct {
     {"store names a file", SANDBOX_STORE, name_a_file, 0},
     {"store makes a thread", SANDBOX_STORE, new_thread, 0},
     {"store passes a descriptor", SANDBOX_STORE, pass_descriptor, 0},
+    {"store seals memory", SANDBOX_STORE, sealed_memory, 0},
+    {"edge makes files in memory", SANDBOX_EDGE, sealed_memory, ENDS},
+    {"store makes a loop", SANDBOX_STORE, new_loop, 0},
     {"store uses memory", SANDBOX_STORE, much_memory, 0},
 };
 
