@@ -74,5 +74,6 @@ int cmd_domain_add(const struct invocation *in, struct err *err);
 int cmd_domain_rm(const struct invocation *in, struct err *err);
 int cmd_domain_list(const struct invocation *in, struct err *err);
 int cmd_setaccountpassword(const struct invocation *in, struct err *err);
+int cmd_verify(const struct invocation *in, struct err *err);
 int cmd_version(const struct invocation *in, struct err *err);
 int cmd_help(const struct invocation *in, struct err *err);

@@ -106,6 +106,14 @@ const struct command commands[] = {
      .args_min = 1,
      .args_max = 1,
      .run = cmd_setaccountpassword},
+    {.words = "verify",
+     .params = "[DIR]",
+     .summary = "Check all mail in the data directory; the server may be running.",
+     .text = "DIR is a data directory; default: that of the configuration. Checks the databases,\n"
+             "what must hold between their rows, and the checksum of every body. Changes nothing.\n"
+             "Exit code 1 when a problem was found.",
+     .args_max = 1,
+     .run = cmd_verify},
     {.words = "version", .params = "", .summary = "Print the version.", .run = cmd_version},
     {.words = "help",
      .params = "[CMD...]",

@@ -97,6 +97,7 @@ static int answer(struct supervisor *s, int client, struct slice record, struct 
 
     log_event(s->log, LOG_INFO, "supervisor", 0, "order of an administrator",
               LOG_STR("order", request_name(request)));
+    response.version = ADMIN_VERSION;
     rc = carry_out(s, request, a, &response, &fd, &failure);
     if (rc < 0) {
         response.kind = failure.kind;

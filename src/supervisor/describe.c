@@ -6,6 +6,7 @@
 #include "supervisor/keys.h"
 
 #define WRAP_COLUMNS 96
+#define MDOC_COLUMNS 78
 
 static void indent(struct builder *out, int depth)
 {
@@ -100,9 +101,36 @@ void describe_template(struct builder *out)
     template_body(out, SECTION_GLOBAL, 0);
 }
 
+/* A sentence a line, as mdoc wants it, and long ones wrapped. */
+static void mdoc_text(struct builder *out, const char *text)
+{
+    size_t column = 0;
+
+    while (*text) {
+        size_t n = strcspn(text, " ");
+        bool ends = n > 0 && text[n - 1] == '.' && text[n] == ' ';
+
+        if (column > 0 && column + n + 1 > MDOC_COLUMNS) {
+            build_byte(out, '\n');
+            column = 0;
+        }
+        if (column > 0)
+            build_byte(out, ' ');
+        build_bytes(out, slice_of(text, n));
+        column += n + 1;
+        if (ends) {
+            build_byte(out, '\n');
+            column = 0;
+        }
+        text += n + (text[n] == ' ');
+    }
+    build_byte(out, '\n');
+}
+
 static void mdoc_key(struct builder *out, const struct key_row *key)
 {
-    build_printf(out, ".It Ic %s\n%s\n", key->name, key->help);
+    build_printf(out, ".It Ic %s\n", key->name);
+    mdoc_text(out, key->help);
     if (key->type == KEY_NUMBER)
         build_printf(out, "From %" PRId64 " to %" PRId64 "%s%s.\n", key->min, key->max,
                      key->unit ? " " : "", key->unit ? key->unit : "");
@@ -124,9 +152,10 @@ void describe_mdoc(struct builder *out)
         if (i == SECTION_GLOBAL)
             build_text(out, ".Ss Outside of sections\n");
         else
-            build_printf(out, ".Ss %s%s%s\n%s\n",
-                         row->parent == SECTION_LISTENER ? "listener: " : "", row->name,
-                         row->example ? " NAME" : "", row->help);
+            build_printf(out, ".Ss %s%s%s\n", row->parent == SECTION_LISTENER ? "listener: " : "",
+                         row->name, row->example ? " NAME" : "");
+        if (row->help[0])
+            mdoc_text(out, row->help);
         build_text(out, ".Bl -tag -width Ds\n");
         for (size_t k = 0; k < key_rows_n; k++)
             if (key_rows[k].section == (enum key_section)i)

@@ -97,7 +97,7 @@ static int open_service(const struct config_listener *listener,
 
     for (size_t i = 0; i < listener->addresses.n; i++) {
         const char *ip = listener->addresses.item[i];
-        int fd;
+        int fd = -1;
         int rc = open_one(ip, service->port, name, &fd, err);
 
         if (rc < 0 && is_optional(ip, errno)) {

@@ -39,7 +39,6 @@ static void set_edge(struct supervisor *s, const struct child *c, struct start *
     }
     start->config.n_listeners = start->n;
     start->config.listeners = start->listeners;
-    start->config.hostname = rpc_bytes(slice_str(config->hostname));
     start->config.message_size_max = (uint64_t)config->message_size_max;
     start->config.plain_auth = config->plain_auth;
     start->config.id_key = rpc_bytes(slice_of(s->id_key, sizeof(s->id_key)));
@@ -72,6 +71,7 @@ static void set_common(struct supervisor *s, const struct child *c, struct start
     start->config.log_levels = rpc_bytes(slice_str(s->levels));
     start->config.clock_offset_ns = s->clock.offset_ns;
     start->config.clock_frozen_ns = s->clock.frozen_ns;
+    start->config.hostname = rpc_bytes(slice_str(config->hostname));
     start->config.threads = (uint32_t)config->process[c->role].threads;
 }
 

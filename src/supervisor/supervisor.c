@@ -19,9 +19,11 @@
 #include "supervisor/notify.h"
 #include "supervisor/supervisor_private.h"
 
-/* Together with the time for killing they stay under four seconds. */
+/* Together with the time for killing they stay under four seconds: the store, which ends after the
+ * edges, has what they leave of STOP_MS. */
 #define EDGE_STOP_MS 3000
 #define STORE_STOP_MS 400
+#define STOP_MS 3600
 
 const struct config *supervisor_config(const struct supervisor *s)
 {
@@ -66,6 +68,7 @@ void supervisor_stop(struct supervisor *s)
     if (s->stopping)
         return;
     s->stopping = true;
+    s->stop_ns = clock_mono_ns();
     log_event(s->log, LOG_INFO, "supervisor", 0, "stopping");
     notify_service_manager("STOPPING=1");
     listen_close(&s->listeners);
@@ -90,8 +93,11 @@ static bool stop_proceeds(struct supervisor *s)
 {
     struct child *store = child_store(s);
 
-    if (running(s) == 1 && store && !store->stopping)
-        child_stop(s, store, STORE_STOP_MS);
+    if (running(s) == 1 && store && !store->stopping) {
+        int64_t left_ms = STOP_MS - (clock_mono_ns() - s->stop_ns) / NS_PER_MS;
+
+        child_stop(s, store, (uint32_t)MAX(left_ms, STORE_STOP_MS));
+    }
     return running(s) == 0;
 }
 

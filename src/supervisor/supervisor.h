@@ -16,7 +16,7 @@ struct supervisor;
 struct supervisor_options {
     const char *config_path;
     const char *program_directory; /* where godwit-store, godwit-mx, godwit-access are */
-    bool keep_user; /* the processes run as whoever started it, root included */
+    bool keep_user;                /* the processes run as whoever started it, root included */
     /* Called once, when every process serves for the first time. A failure stops the server. */
     int (*ready)(void *owner, struct supervisor *s, struct err *err);
     void *owner;

@@ -65,6 +65,7 @@ struct supervisor {
     uint32_t group; /* the last number used */
     bool announced; /* all have been ready once */
     bool stopping;
+    int64_t stop_ns;    /* since when */
     struct err failure; /* why it stops, when that is a failure */
     uint8_t buf[CHANNEL_RECORD_MAX];
 };
