@@ -153,6 +153,66 @@ static void cuts_what_no_commit_accounts_for(void **state)
     fixture_done(&f);
 }
 
+/* Makes the present segment an old one. */
+static int next_segment_apply(struct write *w, struct write_ctx *ctx, struct err *err)
+{
+    (void)w;
+    return db_exec(ctx->db, "INSERT INTO segment VALUES (2, 0, 0)", err);
+}
+
+static int expunge_first_apply(struct write *w, struct write_ctx *ctx, struct err *err)
+{
+    int rc = db_exec(ctx->db, "UPDATE message SET expunged_ns = 1 WHERE account_id = 1 AND uid = 1",
+                     err);
+
+    (void)w;
+    return rc < 0 ? rc : erase_schedule(ctx, 1, 1, 1, err);
+}
+
+static void empties_segments_that_are_mostly_dead(void **state)
+{
+    struct write next = {.apply = next_segment_apply}, expunge = {.apply = expunge_first_apply};
+    static const size_t sizes[] = {50000, 20000};
+    uint8_t octets[50000], *back = NULL;
+    uint32_t x = 99;
+    uint64_t n = 0;
+    struct fixture f;
+    char path[128];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof octets; i++) {
+        x = x * 1664525 + 1013904223;
+        octets[i] = (uint8_t)(x >> 24);
+    }
+    fixture_init(&f);
+    for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+        struct deliver_target t = {.account_id = 1};
+
+        assert_int_equal(fixture_deliver(&f, slice_of(octets, sizes[i]), NULL, &t, 1), 0);
+    }
+    assert_int_equal(shard_write(f.shard, &next, &f.err), 0);
+    shard_close(f.shard);
+    fixture_open(&f);
+    assert_int_equal(shard_write(f.shard, &expunge, &f.err), 0);
+    f.clock.frozen_ns += ERASE_DELAY_NS;
+    assert_int_equal(erase_all(f.shard, &f.err), 0);
+    assert_int_equal(fixture_number(&f, "SELECT count(*) FROM segment WHERE segment_id = 1", 0, 0),
+                     0);
+    assert_int_equal(fixture_number(&f, "SELECT segment_id > 1 FROM body", 0, 0), 1);
+    assert_int_equal(body_read(f.shard, shard_reader(f.shard, 0),
+                               fixture_number(&f, "SELECT body_id FROM body", 0, 0), &back, &n,
+                               &f.err),
+                     0);
+    assert_int_equal(n, sizes[1]);
+    assert_memory_equal(back, octets, n);
+    free(back);
+    shard_close(f.shard);
+    fixture_open(&f);
+    (void)snprintf(path, sizeof path, "%s/segments/00000001.seg", f.directory);
+    assert_int_equal(access(path, F_OK), -1);
+    fixture_done(&f);
+}
+
 /* Many threads, each waiting for its answers: none is lost, and all are on disk. */
 struct many {
     struct fixture *f;
@@ -211,6 +271,7 @@ int main(void)
         cmocka_unit_test(refuses_a_second_owner),
         cmocka_unit_test(readers_cannot_write),
         cmocka_unit_test(cuts_what_no_commit_accounts_for),
+        cmocka_unit_test(empties_segments_that_are_mostly_dead),
         cmocka_unit_test(takes_writes_from_many_threads),
     };
 
