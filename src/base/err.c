@@ -16,7 +16,13 @@ static const char *const kind_names[ERR_KIND_COUNT] = {
     [ERR_INTERNAL] = "internal",
 };
 
-int err_set(struct err *err, enum err_kind kind, const char *format, ...)
+/* An error of no kind would count as success. */
+static int negative(enum err_kind kind)
+{
+    return kind == ERR_NONE ? -(int)ERR_INTERNAL : -(int)kind;
+}
+
+int err_record(struct err *err, enum err_kind kind, const char *format, ...)
 {
     if (err) {
         va_list args;
@@ -28,7 +34,7 @@ int err_set(struct err *err, enum err_kind kind, const char *format, ...)
         (void)vsnprintf(err->text, sizeof(err->text), format, args);
         va_end(args);
     }
-    return -(int)kind;
+    return negative(kind);
 }
 
 static enum err_kind kind_of_errno(int number)
@@ -51,7 +57,7 @@ static enum err_kind kind_of_errno(int number)
     }
 }
 
-int err_errno(struct err *err, int number, const char *format, ...)
+int err_record_errno(struct err *err, int number, const char *format, ...)
 {
     enum err_kind kind = kind_of_errno(number);
 
@@ -69,7 +75,7 @@ int err_errno(struct err *err, int number, const char *format, ...)
     return -(int)kind;
 }
 
-int err_detail(struct err *err, const char *format, ...)
+int err_record_detail(struct err *err, const char *format, ...)
 {
     va_list args;
 
@@ -78,10 +84,10 @@ int err_detail(struct err *err, const char *format, ...)
     va_start(args, format);
     (void)vsnprintf(err->detail, sizeof(err->detail), format, args);
     va_end(args);
-    return -(int)err->kind;
+    return negative(err->kind);
 }
 
-int err_prefix(struct err *err, const char *format, ...)
+int err_record_prefix(struct err *err, const char *format, ...)
 {
     char context[sizeof(err->detail)];
     char joined[sizeof(err->detail)];
@@ -96,7 +102,7 @@ int err_prefix(struct err *err, const char *format, ...)
 
     (void)snprintf(joined, sizeof(joined), "%.150s: %.160s", context, what);
     memcpy(err->detail, joined, sizeof(err->detail));
-    return -(int)err->kind;
+    return negative(err->kind);
 }
 
 const char *err_kind_name(enum err_kind kind)

@@ -42,21 +42,38 @@ struct err {
 };
 
 /* Sets kind and text (offset 0, detail empty) and returns -kind. err may be NULL. */
-int err_set(struct err *err, enum err_kind kind, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+#define err_set(err, kind, ...) ERR_NEGATIVE(err_record((err), (kind), __VA_ARGS__))
 
-/* The same with " (errno text)" as detail; the kind follows from the number (ENOSPC and EDQUOT:
- * ERR_FULL; ENOMEM: ERR_NOMEM; ENOENT: ERR_NOT_FOUND; EACCES, EPERM: ERR_DENIED; EEXIST:
+/* The same with "text: errno's text" as detail; the kind follows from the number (ENOSPC and
+ * EDQUOT: ERR_FULL; ENOMEM: ERR_NOMEM; ENOENT: ERR_NOT_FOUND; EACCES, EPERM: ERR_DENIED; EEXIST:
  * ERR_EXISTS; all others ERR_IO). */
-int err_errno(struct err *err, int number, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+#define err_errno(err, number, ...) ERR_NEGATIVE(err_record_errno((err), (number), __VA_ARGS__))
 
 /* Sets the detail of an error that is set already; returns -kind. */
-int err_detail(struct err *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
+#define err_detail(err, ...) ERR_NEGATIVE(err_record_detail((err), __VA_ARGS__))
 
 /* Puts "context: " in front of the detail (of the text, when there is no detail yet) and returns
  * -kind. */
-int err_prefix(struct err *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
+#define err_prefix(err, ...) ERR_NEGATIVE(err_record_prefix((err), __VA_ARGS__))
+
+/* The four are macros so that the compiler, too, knows that their result is below zero: what a
+ * caller sets only on success is then never taken for uninitialised. */
+#define ERR_NEGATIVE(call)                                                                         \
+    ({                                                                                             \
+        int rc_ = (call);                                                                          \
+                                                                                                   \
+        if (rc_ >= 0)                                                                              \
+            __builtin_unreachable();                                                               \
+        rc_;                                                                                       \
+    })
+int err_record(struct err *err, enum err_kind kind, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+int err_record_errno(struct err *err, int number, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+int err_record_detail(struct err *err, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+int err_record_prefix(struct err *err, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 /* "syntax", "limit", … for logs. */
 const char *err_kind_name(enum err_kind kind);

@@ -214,7 +214,7 @@ int edge_main(const struct edge_role *role)
         return 1;
     }
     role_ready(p.control);
-    role_run(p.control, &(struct role_handler){&p, take_channels});
+    role_run(p.control, &(struct role_handler){.owner = &p, .channels = take_channels});
     finish(&p);
     /* The kernel gives everything back; the threads may still run. */
     _exit(0);

@@ -186,9 +186,8 @@ static enum loop_next run_events(void *owner, unsigned events, unsigned thread,
 {
     struct event_channel *ch = owner;
     struct err err;
-    int rc = 0;
+    int rc = events & LOOP_STOP ? -ERR_UNAVAILABLE : 0;
 
-    (void)events;
     (void)thread;
     while (rc == 0)
         rc = receive_event(ch, &err);
@@ -198,7 +197,8 @@ static enum loop_next run_events(void *owner, unsigned events, unsigned thread,
     }
     if (rc != -ERR_UNAVAILABLE)
         log_err(ch->hub->env->log, LOG_ERROR, "edge", 0, "event channel failed", &err);
-    wake_all(ch->hub, EDGE_WAKE_LOST);
+    if (!(events & LOOP_STOP))
+        wake_all(ch->hub, EDGE_WAKE_LOST);
     free(ch);
     return LOOP_CLOSE;
 }

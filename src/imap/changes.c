@@ -160,10 +160,16 @@ static bool read_page(struct imap_session *s, bool quiet_lists, struct err *err)
 {
     struct imap_changes *ch = &s->changes;
     struct list_news *news = NULL;
-    const Gw__Changes *page;
+    const Gw__Changes *page = NULL;
 
-    if (read_changes(s, &page, err) < 0)
+    if (read_changes(s, &page, err) < 0) {
+        /* The log has been cut: what is missing cannot be told any more. */
+        if (err->kind == ERR_NOT_FOUND || err->kind == ERR_INVALID) {
+            conn_write(s->c, SLICE("* BYE [UNAVAILABLE] too much has changed, connect again\r\n"));
+            s->closing = true;
+        }
         return false;
+    }
     for (size_t i = 0; i < page->n_rows; i++) {
         const Gw__Change *row = page->rows[i];
         bool own = is_own(ch, row->modseq);

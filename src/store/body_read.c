@@ -101,7 +101,7 @@ int call_body_read(struct call *c, struct err *err)
     const Gw__BodyRead *request = c->request->body_read;
     Gw__Body *out = call_message(c, &gw__body__descriptor);
     _cleanup_free_ uint8_t *octets = NULL;
-    struct place place;
+    struct place place = {0};
     uint64_t body_n;
 
     if (!out)

@@ -225,7 +225,7 @@ static int call_new(struct store *s, const struct store_request *r, struct call 
 
 int store_handle(struct store *s, const struct store_request *r, struct err *err)
 {
-    struct call *c;
+    struct call *c = NULL;
     int rc = call_new(s, r, &c, err);
 
     if (rc < 0)
