@@ -26,6 +26,20 @@ static size_t ascii_prefix(struct slice s)
     return i;
 }
 
+bool mail_has_8bit(struct slice s)
+{
+    uint64_t seen = 0, eight;
+    size_t i = 0;
+
+    for (; i + 8 <= s.n; i += 8) {
+        memcpy(&eight, s.p + i, 8);
+        seen |= eight;
+    }
+    for (; i < s.n; i++)
+        seen |= s.p[i];
+    return (seen & 0x8080808080808080u) != 0;
+}
+
 bool mail_text_is_utf8(struct slice s)
 {
     while (s.n > 0) {

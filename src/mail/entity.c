@@ -204,3 +204,31 @@ struct mail_envelope *entity_envelope(struct arena *a, const struct mail_header 
     read_lists(a, e, h, addresses_left);
     return e;
 }
+
+/* ---- the message as a whole ---- */
+
+/* RFC 3464 2: multipart/report whose second part is the status of a delivery. */
+static bool is_dsn(const struct mail_part *root)
+{
+    const struct mail_part *second = root->child ? root->child->next : NULL;
+
+    return root->is_multipart && slice_eq(root->subtype, SLICE("REPORT")) && second &&
+           slice_eq(second->type, SLICE("MESSAGE")) &&
+           (slice_eq(second->subtype, SLICE("DELIVERY-STATUS")) ||
+            slice_eq(second->subtype, SLICE("GLOBAL-DELIVERY-STATUS")));
+}
+
+void entity_conclude(struct arena *a, struct mail_message *m)
+{
+    const struct mail_header *h = m->root->header;
+    const struct mail_field *id = mail_header_find(h, SLICE("Message-ID"), 0);
+    const struct mail_field *subject = mail_header_find(h, SLICE("Subject"), 0);
+
+    m->dsn = is_dsn(m->root);
+    if (id)
+        m->message_id = thread_message_id(a, id->body);
+    thread_references(a, h, m);
+    struct slice words = subject ? mail_words_decode(a, subject->body) : SLICE("");
+
+    m->subject_base = thread_subject_base(a, words, &m->subject_is_response);
+}

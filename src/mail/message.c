@@ -26,6 +26,9 @@
 #define BOUNDARY_MAX 256
 #define HOLD_MAX (BOUNDARY_MAX + 64)
 #define FIELDS_TOTAL_MAX 8000 /* kept of all headers of a message */
+/* Of the arena; past it further headers are not kept, so that no message exhausts MAIL_ARENA_MAX:
+ * the last header kept takes less than the other half, with all that is made from it. */
+#define ARENA_SOFT_MAX (MAIL_ARENA_MAX * 3 / 8)
 #define EXCERPT_MAX (64u * 1024)
 #define EXCERPTS_MAX (256u * 1024) /* undecoded text looked at per message */
 #define PREVIEW_TEXT_MAX 4096
@@ -43,9 +46,10 @@ struct entity {
 
 struct mail_parser {
     struct arena *a;
-    uint64_t at;    /* octets consumed */
-    uint64_t lines; /* line ends consumed */
-    uint32_t tail;  /* the last four octets, newest lowest */
+    size_t used_before; /* of the arena, when the parser came */
+    uint64_t at;        /* octets consumed */
+    uint64_t lines;     /* line ends consumed */
+    uint32_t tail;      /* the last four octets, newest lowest */
     bool line_start;
     bool skip_line; /* the rest of a boundary line */
     bool frozen;    /* MAIL_PARTS_MAX is reached: boundaries mean nothing any more */
@@ -231,7 +235,8 @@ static bool is_nested_message(const struct mail_part *part)
 
 static void read_header(struct mail_parser *p, struct entity *e)
 {
-    struct slice block = arena_copy(p->a, build_slice(&p->header));
+    bool keep = p->a->used - p->used_before <= ARENA_SOFT_MAX;
+    struct slice block = keep ? arena_copy(p->a, build_slice(&p->header)) : SLICE("");
     struct mail_header *h = ARENA_NEW(p->a, struct mail_header);
     struct err err;
 
@@ -492,21 +497,7 @@ static size_t feed_some(struct mail_parser *p, struct slice in)
     return feed_content(p, in);
 }
 
-static bool has_8bit(struct slice s)
-{
-    uint64_t seen = 0, eight;
-    size_t i = 0;
-
-    for (; i + 8 <= s.n; i += 8) {
-        memcpy(&eight, s.p + i, 8);
-        seen |= eight;
-    }
-    for (; i < s.n; i++)
-        seen |= s.p[i];
-    return (seen & 0x8080808080808080u) != 0;
-}
-
-/* ---- the message as a whole ---- */
+/* ---- words of the header ---- */
 
 static void text_append(struct builder *text, struct slice s)
 {
@@ -526,39 +517,10 @@ static void header_words(struct mail_parser *p)
         const struct mail_field *f = &h->fields[i];
 
         for (size_t j = 0; j < ARRAY_SIZE(names); j++)
-            if (slice_eq_nocase(f->name, names[j]))
+            if (p->text.n < p->text.max && slice_eq_nocase(f->name, names[j]))
                 text_append(&p->text, mail_words_decode(p->a, f->body));
     }
     p->m->received_n = (unsigned)mail_header_count(h, SLICE("Received"));
-}
-
-/* RFC 3464 2: multipart/report whose second part is the status of a delivery. */
-static bool is_dsn(const struct mail_part *root)
-{
-    const struct mail_part *second = root->child ? root->child->next : NULL;
-
-    return root->is_multipart && slice_eq(root->subtype, SLICE("REPORT")) && second &&
-           slice_eq(second->type, SLICE("MESSAGE")) &&
-           (slice_eq(second->subtype, SLICE("DELIVERY-STATUS")) ||
-            slice_eq(second->subtype, SLICE("GLOBAL-DELIVERY-STATUS")));
-}
-
-static void conclude(struct mail_parser *p)
-{
-    struct mail_message *m = p->m;
-    const struct mail_header *h = m->root->header;
-    const struct mail_field *id = mail_header_find(h, SLICE("Message-ID"), 0);
-    const struct mail_field *subject = mail_header_find(h, SLICE("Subject"), 0);
-
-    m->size = p->at;
-    m->dsn = is_dsn(m->root);
-    if (id)
-        m->message_id = thread_message_id(p->a, id->body);
-    thread_references(p->a, h, m);
-    struct slice words = subject ? mail_words_decode(p->a, subject->body) : SLICE("");
-
-    m->subject_base = thread_subject_base(p->a, words, &m->subject_is_response);
-    m->text = arena_copy(p->a, build_slice(&p->text));
 }
 
 struct mail_parser *mail_parser_new(struct arena *a, struct err *err)
@@ -570,6 +532,7 @@ struct mail_parser *mail_parser_new(struct arena *a, struct err *err)
         return NULL;
     }
     p->a = a;
+    p->used_before = a->used;
     p->line_start = true;
     p->header_left = MAIL_HEADER_MAX;
     p->fields_left = FIELDS_TOTAL_MAX;
@@ -595,7 +558,7 @@ struct mail_parser *mail_parser_new(struct arena *a, struct err *err)
 void mail_parser_feed(struct mail_parser *p, struct slice chunk)
 {
     if (!p->m->has_8bit)
-        p->m->has_8bit = has_8bit(chunk);
+        p->m->has_8bit = mail_has_8bit(chunk);
     while (chunk.n > 0 && !p->failed)
         chunk = slice_from(chunk, feed_some(p, chunk));
 }
@@ -608,8 +571,11 @@ const struct mail_message *mail_parser_finish(struct mail_parser *p)
         decide(p);
     while (p->depth > 0 && !p->failed)
         close_top(p, 0);
-    if (!p->failed)
-        conclude(p);
+    if (!p->failed) {
+        p->m->size = p->at;
+        p->m->text = arena_copy(p->a, build_slice(&p->text));
+        entity_conclude(p->a, p->m);
+    }
     if (p->failed || arena_failed(p->a))
         m = NULL;
     mail_parser_free(p);

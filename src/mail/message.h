@@ -10,7 +10,26 @@
  *   while (more) mail_parser_feed(p, chunk);
  *   const struct mail_message *m = mail_parser_finish(p);   // lives in the arena
  *
- * See RFC 5322, RFC 2045-2047, RFC 2231, RFC 6532; imap-and-store A13, A17, B10. */
+ * Whatever the chunks, the result is the same. Where a message breaks the rules:
+ *
+ * - A line ends at LF, with or without CR; a bare CR is an octet like others; lines have any
+ * length.
+ * - Header lines that are no field are skipped; a header may end without an empty line, by the end
+ * of the message or by a boundary. Past the limits below further fields count as not written.
+ * - A Content-Type that cannot be read is application/octet-stream; "text" alone is text/plain;
+ *   superfluous semicolons and unquoted spaces in parameters are accepted; of fields and parameters
+ *   that occur twice the first counts.
+ * - A multipart without boundary parameter (or with one longer than 256 octets, or nested too deep)
+ *   stays one opaque body. One whose boundary never comes has one part, all of it, as text/plain.
+ * - A missing closing boundary: the part ends with the enclosing part, or with the message. After
+ * its closing boundary a multipart has no more parts. A boundary line may have white space, and
+ *   anything behind that; of boundaries that match, the longest counts, then the innermost.
+ * - message/rfc822 with base64 or quoted-printable (RFC 2046 5.2.1 forbids it) stays one opaque
+ * body: offsets of what is within would not be octets of the message. message/partial and
+ *   message/external-body are never followed.
+ * - decoded_size counts what mail_decode_transfer writes: an unknown encoding is not decoded.
+ *
+ * See RFC 5322, RFC 2045-2047, RFC 2231, RFC 6532, RFC 8970. */
 #pragma once
 
 #include "base/arena.h"
@@ -78,7 +97,7 @@ struct mail_message {
     bool has_8bit;
     bool header_8bit;        /* octets above 0x7f in a header of the message or of a MIME part */
     unsigned received_n;     /* Received fields in the message's own header */
-    struct slice message_id; /* canonical (A13): lower case, without brackets; empty when absent or
+    struct slice message_id; /* canonical: lower case, without brackets; empty when absent or
                                 unusable */
     const struct slice
         *references; /* canonical, oldest first, from References, else In-Reply-To; at most 100 */

@@ -13,6 +13,8 @@
 bool mail_charset_known(struct slice charset);
 /* utf8_valid, faster for text that is mostly ASCII. */
 bool mail_text_is_utf8(struct slice s);
+/* Whether an octet is above 0x7f. */
+bool mail_has_8bit(struct slice s);
 
 /* ---- decode.c: the size of a decoded body, counted while it arrives ---- */
 
@@ -56,6 +58,8 @@ bool entity_is_text(const struct mail_part *part);
 /* addresses_left: of the message's MAIL_ADDRESSES_MAX. */
 struct mail_envelope *entity_envelope(struct arena *a, const struct mail_header *h,
                                       size_t *addresses_left);
+/* Fills what the finished part tree says of the message: ids, base subject, dsn. */
+void entity_conclude(struct arena *a, struct mail_message *m);
 
 /* ---- thread.c ---- */
 

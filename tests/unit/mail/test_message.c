@@ -294,6 +294,11 @@ static void repeat(struct builder *b, const char *head, const char *piece, size_
     assert_true(build_ok(b));
 }
 
+#define TEN(x) x x x x x x x x x x
+#define PARAMS_50 TEN("a=1;b=2;c=3;d=4;e=5;")
+#define FIELDS_50 TEN("a:\r\nb:\r\nc:\r\nd:\r\ne:\r\n")
+#define ADDRESSES_50 TEN("a@b,c@d,e@f,g@h,i@j,")
+
 static const struct {
     const char *name, *head, *piece;
     size_t n;
@@ -304,6 +309,13 @@ static const struct {
     {"deep messages", "", "Content-Type: message/rfc822\r\n\r\n", 10000, "x"},
     {"many parts", "Content-Type: multipart/mixed; boundary=b\r\n\r\n", "--b\r\n\r\nx\r\n", 1000000,
      "--b--"},
+    {"parameters in parts", "Content-Type: multipart/mixed; boundary=b\r\n\r\n",
+     "--b\r\nContent-Type: a/b;" PARAMS_50 "\r\n\r\n", 1000, ""},
+    {"fields in parts", "Content-Type: multipart/mixed; boundary=b\r\n\r\n",
+     "--b\r\n" FIELDS_50 "\r\n", 1000, ""},
+    {"addresses in messages", "Content-Type: multipart/digest; boundary=b\r\n\r\n",
+     "--b\r\n\r\nTo: " ADDRESSES_50 "\r\n\r\n", 1000, ""},
+    {"long words", "Subject: =?koi8-r?q?", "\xc1", 250000, "?=\r\n\r\n"},
     {"many fields", "", "a: b\r\n", 1000000, "\r\n"},
     {"long fold", "Subject: ", "a\r\n ", 3000000, "\r\n\r\n"},
     {"long line", "", "aaaaaaaaaaaaaaaa", 1000000, ""},
