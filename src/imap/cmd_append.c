@@ -157,7 +157,7 @@ static void repair_line_ends(struct imap_append *append, struct slice in, struct
 
 static void take_octets(struct imap_session *s, struct imap_append *append, struct slice in)
 {
-    _cleanup_(build_done) struct builder out;
+    _cleanup_(build_done) struct builder out = {0};
 
     build_init(&out, 2 * in.n + 4);
     repair_line_ends(append, in, &out);

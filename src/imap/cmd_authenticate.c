@@ -35,7 +35,7 @@ static void plain(struct imap_cmd *cmd, struct slice message)
 
 void imap_authenticate_response(struct imap_cmd *cmd, struct slice line)
 {
-    _cleanup_(build_done) struct builder message;
+    _cleanup_(build_done) struct builder message = {0};
     struct err err;
 
     if (slice_eq(line, SLICE("*"))) {

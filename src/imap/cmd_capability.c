@@ -24,7 +24,7 @@ void imap_write_capability(struct builder *out, const struct imap_session *s)
 
 void imap_cmd_capability(struct imap_cmd *cmd)
 {
-    _cleanup_(build_done) struct builder line;
+    _cleanup_(build_done) struct builder line = {0};
 
     if (!imap_args_end(cmd))
         return;

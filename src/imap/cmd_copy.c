@@ -47,7 +47,7 @@ static int copy(struct imap_session *s, struct ranges *uids, struct slice to, bo
 
 static void reply_copied(struct imap_cmd *cmd, const struct copied *copied, bool move)
 {
-    _cleanup_(build_done) struct builder code;
+    _cleanup_(build_done) struct builder code = {0};
 
     if (copied->from.n == 0)
         return;

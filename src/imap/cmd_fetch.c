@@ -90,7 +90,7 @@ static int add_fields(struct fetch_work *w, const struct imap_fetch_item *item, 
                       uint64_t at, uint64_t n, struct err *err)
 {
     _cleanup_free_ uint8_t *header = NULL;
-    _cleanup_(build_done) struct builder fields;
+    _cleanup_(build_done) struct builder fields = {0};
     int rc = imap_body_copy(&w->body, at, n, &header, err);
 
     if (rc < 0)
@@ -168,7 +168,7 @@ static int build_message(struct imap_cmd *cmd, struct fetch_work *w, const Gw__M
 {
     uint32_t uid = row->uid, seq = imap_view_seq(&cmd->s->view, uid);
     bool sets_seen = w->sets_seen && !(row->flags & IMAP_FLAG_SEEN);
-    _cleanup_(build_done) struct builder out;
+    _cleanup_(build_done) struct builder out = {0};
     int rc = 0;
 
     build_init(&out, MESSAGE_ARENA_MAX);
@@ -288,6 +288,9 @@ static int fetch_page(struct imap_cmd *cmd, struct fetch_work *w, struct err *er
         full = !write_pieces(cmd, w) || conn_output_pending(cmd->c) >= CONN_OUTPUT_HIGH;
         if (full && !last)
             done = uid;
+        /* Asking for the octets ended the page's life; it had one row. */
+        if (w->wants_octets)
+            break;
     }
     ranges_done(&rest);
     if (rc == 0 && w->todo.n && !ranges_remove(&w->todo, 1, done))

@@ -256,7 +256,7 @@ static bool is_listed(const struct list_work *w, const struct list_row *row)
 static void write_row(struct imap_session *s, const struct list_work *w, const struct list_row *row)
 {
     const Gw__Mailbox *m = &row->mailbox;
-    _cleanup_(build_done) struct builder line;
+    _cleanup_(build_done) struct builder line = {0};
     const char *space = "";
 
     build_init(&line, IMAP_LINE_OUT_MAX);

@@ -135,7 +135,7 @@ static bool numbers_of(struct imap_cmd *cmd, const struct ranges *uids, struct r
 
 static void write_plain(struct imap_cmd *cmd, struct search_work *w, const struct ranges *numbers)
 {
-    _cleanup_(build_done) struct builder line;
+    _cleanup_(build_done) struct builder line = {0};
     unsigned n = 0;
 
     build_init(&line, IMAP_LINE_OUT_MAX);
@@ -170,7 +170,7 @@ static uint64_t answer_modseq(const struct search_work *w)
 static void write_extended(struct imap_cmd *cmd, struct search_work *w,
                            const struct ranges *numbers)
 {
-    _cleanup_(build_done) struct builder line;
+    _cleanup_(build_done) struct builder line = {0};
 
     if (w->options == RETURN_SAVE)
         return;

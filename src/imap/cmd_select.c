@@ -74,7 +74,7 @@ static void write_selected(struct imap_cmd *cmd, const struct select_facts *fact
     struct imap_session *s = cmd->s;
     const Gw__Mailbox *m = &facts->mailbox;
     uint32_t unseen = imap_view_seq(&s->view, facts->first_unseen_uid);
-    _cleanup_(build_done) struct builder out;
+    _cleanup_(build_done) struct builder out = {0};
 
     build_init(&out, IMAP_LINE_OUT_MAX);
     build_printf(&out, "* FLAGS (%s", flags);
@@ -100,7 +100,7 @@ static void run_select(struct imap_cmd *cmd, bool read_only)
 {
     struct imap_session *s = cmd->s;
     struct select_facts facts = {.mailbox = GW__MAILBOX__INIT};
-    _cleanup_(build_done) struct builder keywords;
+    _cleanup_(build_done) struct builder keywords = {0};
     bool condstore = false;
     struct err err;
 

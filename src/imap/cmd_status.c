@@ -81,7 +81,7 @@ static uint64_t value_of(const struct imap_session *s, const Gw__Mailbox *m, uns
 
 void imap_tell_status(struct imap_session *s, const Gw__Mailbox *mailbox, unsigned items)
 {
-    _cleanup_(build_done) struct builder line;
+    _cleanup_(build_done) struct builder line = {0};
     const char *space = "";
 
     build_init(&line, IMAP_LINE_OUT_MAX);

@@ -111,7 +111,7 @@ static void write_row(struct imap_session *s, const struct store_work *w, const 
 static void reply_modified(struct imap_cmd *cmd, const struct store_work *w)
 {
     struct ranges set = RANGES_EMPTY;
-    _cleanup_(build_done) struct builder code;
+    _cleanup_(build_done) struct builder code = {0};
 
     if (w->modified.n == 0)
         return;

@@ -156,7 +156,7 @@ static void parse_item(struct cursor *c, struct arena *a, struct imap_fetch_item
 
     *item = (struct imap_fetch_item){0};
     if (cur_peek(c) == '[') {
-        _cleanup_(build_done) struct builder label;
+        _cleanup_(build_done) struct builder label = {0};
 
         (void)cur_eat(c, '[');
         item->kind = IMAP_FETCH_SECTION;

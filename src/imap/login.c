@@ -60,7 +60,7 @@ void imap_login(struct imap_cmd *cmd, struct slice user, struct slice password)
 {
     struct imap_session *s = cmd->s;
     struct limiter *limiter = s->listener->auth_failures;
-    _cleanup_(build_done) struct builder code;
+    _cleanup_(build_done) struct builder code = {0};
     struct err err;
 
     if (limiter && !limiter_add(limiter, conn_remote(s->c), 1)) {
@@ -74,7 +74,7 @@ void imap_login(struct imap_cmd *cmd, struct slice user, struct slice password)
     if (rc < 0) {
         if (rc == -ERR_DENIED || rc == -ERR_NOT_FOUND || rc == -ERR_SYNTAX) {
             count_failure(s);
-            imap_reply(cmd, IMAP_NO, "wrong name or password");
+            imap_reply_err(cmd, &err);
             cmd->code = SLICE("AUTHENTICATIONFAILED");
         } else {
             if (limiter)

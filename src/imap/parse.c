@@ -112,7 +112,7 @@ struct slice imap_parse_astring(struct cursor *c, struct arena *a)
 
 static struct slice decode_name(struct cursor *c, struct arena *a, struct slice raw, bool utf8)
 {
-    _cleanup_(build_done) struct builder name;
+    _cleanup_(build_done) struct builder name = {0};
 
     build_init(&name, IMAP_LITERAL_MAX);
     if (!cur_ok(c))

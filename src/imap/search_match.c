@@ -22,7 +22,7 @@ static int load(struct imap_search_message *m, struct err *err)
 
 static bool holds(struct slice utf8, struct slice folded_needle)
 {
-    _cleanup_(build_done) struct builder folded;
+    _cleanup_(build_done) struct builder folded = {0};
 
     build_init(&folded, PART_TEXT_MAX);
     imap_search_fold(&folded, utf8);
@@ -70,7 +70,7 @@ static int match_header_text(struct imap_search_message *m, size_t entry, struct
     int rc = read_header(m, entry, &octets, &header, err);
 
     for (size_t i = 0; rc == 0 && i < header.n; i++) {
-        _cleanup_(build_done) struct builder line;
+        _cleanup_(build_done) struct builder line = {0};
 
         build_init(&line, PART_TEXT_MAX);
         build_bytes(&line, header.fields[i].name);
@@ -87,7 +87,7 @@ static int match_part(struct imap_search_message *m, size_t entry, struct slice 
 {
     const struct part_entry *e = &m->body.parts[entry];
     _cleanup_free_ uint8_t *octets = NULL;
-    _cleanup_(build_done) struct builder decoded, text;
+    _cleanup_(build_done) struct builder decoded = {0}, text = {0};
     uint64_t at, n;
 
     build_init(&decoded, PART_TEXT_MAX);

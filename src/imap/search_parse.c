@@ -88,7 +88,7 @@ static struct imap_search_key *new_key(struct parser *p, enum imap_search_kind k
 
 static void parse_text(struct parser *p, struct imap_search_key *key)
 {
-    _cleanup_(build_done) struct builder folded;
+    _cleanup_(build_done) struct builder folded = {0};
     struct slice text = imap_parse_astring(p->c, p->a);
 
     if (!utf8_valid(text))

@@ -396,7 +396,7 @@ void imap_deselect(struct imap_session *s)
 static void *session_open(struct conn *c, const void *service)
 {
     const struct edge_listener *listener = service;
-    _cleanup_(build_done) struct builder greeting;
+    _cleanup_(build_done) struct builder greeting = {0};
 
     if (listener->auth_failures && !limiter_room(listener->auth_failures, conn_remote(c), 1)) {
         conn_write(c, SLICE("* BYE [UNAVAILABLE] too many failed logins, try again later\r\n"));

@@ -133,7 +133,7 @@ void imap_write_row_flags(struct builder *out, const Gw__Message *row)
 void imap_tell_flags(struct imap_session *s, const Gw__Message *row)
 {
     uint32_t seq = imap_view_seq(&s->view, row->uid);
-    _cleanup_(build_done) struct builder line;
+    _cleanup_(build_done) struct builder line = {0};
 
     if (seq == 0 || row->expunged)
         return;
@@ -148,7 +148,7 @@ void imap_tell_flags(struct imap_session *s, const Gw__Message *row)
 
 void imap_tell_keywords(struct imap_session *s, const Gw__Mailbox *mailbox)
 {
-    _cleanup_(build_done) struct builder line;
+    _cleanup_(build_done) struct builder line = {0};
 
     build_init(&line, IMAP_LINE_OUT_MAX);
     build_text(&line, "* FLAGS ");
@@ -180,7 +180,7 @@ uint32_t imap_special_use_of(struct slice attribute)
 
 void imap_tell_list(struct imap_session *s, const Gw__Mailbox *mailbox, struct slice old_name)
 {
-    _cleanup_(build_done) struct builder line;
+    _cleanup_(build_done) struct builder line = {0};
     const char *space = "";
 
     build_init(&line, IMAP_LINE_OUT_MAX);

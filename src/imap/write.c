@@ -44,7 +44,7 @@ static bool is_astring(struct slice s)
 
 void imap_write_mailbox(struct builder *out, struct slice name, bool utf8)
 {
-    _cleanup_(build_done) struct builder encoded;
+    _cleanup_(build_done) struct builder encoded = {0};
 
     build_init(&encoded, NAME_MAX_BYTES);
     if (utf8)
