@@ -133,8 +133,10 @@ static int on_ready(void *owner, struct supervisor *s, struct err *err)
 int cmd_localserve(const struct invocation *in, struct err *err)
 {
     struct localserve l = {0};
-    struct supervisor_options options = {
-        .program_directory = in->program_directory, .ready = on_ready, .owner = &l};
+    struct supervisor_options options = {.program_directory = in->program_directory,
+                                         .keep_user = true,
+                                         .ready = on_ready,
+                                         .owner = &l};
 
     if (geteuid() == 0)
         (void)fprintf(stderr, "godwit: localserve does not need to run as root\n");
