@@ -6,6 +6,20 @@
 #include "base/ascii.h"
 #include "store/unicode.h"
 
+/* RFC 5321 4.1.2: labels of letters, digits and hyphens. Asked for this
+ * rule, libidn2 drops other ASCII instead of refusing it, so that we look ourselves. */
+static bool is_hostname(struct slice ascii)
+{
+    size_t label = 0;
+
+    for (size_t i = 0; i < ascii.n; i++) {
+        if (ascii.p[i] == '.' ? label == 0 : !ascii_is_alnum(ascii.p[i]) && ascii.p[i] != '-')
+            return false;
+        label = ascii.p[i] == '.' ? 0 : label + 1;
+    }
+    return label > 0;
+}
+
 int address_domain(struct arena *a, struct slice in, struct slice *out, struct err *err)
 {
     char *ascii = NULL, *unicode = NULL;
@@ -18,9 +32,11 @@ int address_domain(struct arena *a, struct slice in, struct slice *out, struct e
 
     if (!text)
         return err_set(err, ERR_NOMEM, "out of memory");
-    int flags = IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL | IDN2_USE_STD3_ASCII_RULES;
+    int flags = IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL;
     int rc = idn2_to_ascii_8z(text, &ascii, flags);
 
+    if (rc == IDN2_OK && !is_hostname(slice_str(ascii)))
+        rc = IDN2_DISALLOWED;
     if (rc == IDN2_OK)
         rc = idn2_to_unicode_8z8z(ascii, &unicode, 0);
     if (rc == IDN2_OK)

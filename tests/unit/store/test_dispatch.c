@@ -1,0 +1,213 @@
+/* What a peer may do, and what closes its channel: rights, sessions of other processes, bad
+ * records; and the same over real channels with events. */
+#include "store_fixture.h"
+
+#include <poll.h>
+
+#include "base/num.h"
+#include "runtime/channel.h"
+#include "runtime/loop.h"
+#include "store/rights.h"
+#include "store/serve.h"
+
+static void test_rights(void **state)
+{
+    static const struct {
+        Gw__Request__CallCase call;
+        enum rights_answer mx, access, admin;
+    } rows[] = {
+        {GW__REQUEST__CALL__NOT_SET, RIGHTS_NO, RIGHTS_NO, RIGHTS_NO},
+        {GW__REQUEST__CALL_RESOLVE, RIGHTS_OPEN, RIGHTS_SESSION, RIGHTS_NO},
+        {GW__REQUEST__CALL_SPOOL_OPEN, RIGHTS_OPEN, RIGHTS_OPEN, RIGHTS_NO},
+        {GW__REQUEST__CALL_DELIVER, RIGHTS_OPEN, RIGHTS_NO, RIGHTS_NO},
+        {GW__REQUEST__CALL_AUTHENTICATE, RIGHTS_NO, RIGHTS_OPEN, RIGHTS_NO},
+        {GW__REQUEST__CALL_MAILBOX_OPEN, RIGHTS_NO, RIGHTS_SESSION, RIGHTS_NO},
+        {GW__REQUEST__CALL_MESSAGE_READ, RIGHTS_NO, RIGHTS_SESSION, RIGHTS_NO},
+        {GW__REQUEST__CALL_BODY_READ, RIGHTS_NO, RIGHTS_SESSION, RIGHTS_NO},
+        {GW__REQUEST__CALL_COPY, RIGHTS_NO, RIGHTS_SESSION, RIGHTS_NO},
+        {GW__REQUEST__CALL_PASSWORD_SET, RIGHTS_NO, RIGHTS_NO, RIGHTS_OPEN},
+        {GW__REQUEST__CALL_ACCOUNT_EDIT, RIGHTS_NO, RIGHTS_NO, RIGHTS_OPEN},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        assert_int_equal(rights_of(STORE_MX, rows[i].call), rows[i].mx);
+        assert_int_equal(rights_of(STORE_ACCESS, rows[i].call), rows[i].access);
+        assert_int_equal(rights_of(STORE_ADMIN, rows[i].call), rows[i].admin);
+    }
+}
+
+static void test_refused(void **state)
+{
+    struct fixture f;
+    Gw__MailboxOpen open = GW__MAILBOX_OPEN__INIT;
+    Gw__SpoolOpen spool = GW__SPOOL_OPEN__INIT;
+    Gw__Request nothing = GW__REQUEST__INIT;
+    struct err err;
+
+    (void)state;
+    fixture_start(&f, 1);
+    uint64_t s = fixture_ann(&f);
+    FIXTURE_REQUEST(request, MAILBOX_OPEN, mailbox_open, &open, s);
+    FIXTURE_REQUEST(spool_request, SPOOL_OPEN, spool_open, &spool, 0);
+
+    nothing.id = 1;
+    open.name = fixture_text("Inbox");
+    assert_int_equal(fixture_ask(&f, STORE_MX, &request), -ERR_DENIED);
+    assert_int_equal(fixture_ask(&f, STORE_ACCESS, &nothing), -ERR_DENIED);
+    assert_int_equal(fixture_ask_fds(&f, STORE_MX, &spool_request, &(int){dup(1)}, 1), -ERR_DENIED);
+    request.session = s + 1;
+    assert_int_equal(fixture_ask(&f, STORE_ACCESS, &request), ERR_DENIED);
+    request.session = 0;
+    assert_int_equal(fixture_ask(&f, STORE_ACCESS, &request), ERR_DENIED);
+    struct store_request bad = {
+        .role = STORE_MX, .record = SLICE("\xff\xff\xff"), .reply = fixture_reply, .owner = &f};
+
+    assert_int_equal(store_handle(f.store, &bad, &err), -ERR_SYNTAX);
+    /* The group ends, and with it its sessions. */
+    request.session = s;
+    assert_int_equal(fixture_ask(&f, STORE_ACCESS, &request), 0);
+    store_group_end(f.store, FIXTURE_GROUP + 1);
+    assert_int_equal(fixture_ask(&f, STORE_ACCESS, &request), 0);
+    store_group_end(f.store, FIXTURE_GROUP);
+    assert_int_equal(fixture_ask(&f, STORE_ACCESS, &request), ERR_DENIED);
+    fixture_end(&f);
+}
+
+/* ---- over channels ---- */
+
+struct wire {
+    struct fixture f;
+    struct loop *loop;
+    struct serve *serve;
+    struct rpc_client *client;
+    int events;
+};
+
+static void wire_start(struct wire *w, uint64_t *account_out, uint64_t *session_out)
+{
+    int request[2], event[2];
+    struct err err;
+
+    fixture_start(&w->f, 1);
+    (void)fixture_ann(&w->f);
+    assert_int_equal(loop_new(&w->f.env, 2, 64, &w->loop, &err), 0);
+    assert_int_equal(serve_new(w->f.store, w->loop, &w->f.env, &w->serve, &err), 0);
+    assert_int_equal(channel_pair(request, &err), 0);
+    assert_int_equal(channel_pair(event, &err), 0);
+    assert_int_equal(
+        serve_add_channels(w->serve, STORE_ACCESS, 3, (int[]){request[1], event[1]}, 2, &err), 0);
+    assert_int_equal(loop_start(w->loop, &err), 0);
+    w->client = rpc_client_channel(request[0]);
+    w->events = event[0];
+    Gw__Authenticate message = GW__AUTHENTICATE__INIT;
+    FIXTURE_REQUEST(login, AUTHENTICATE, authenticate, &message, 0);
+    const Gw__Response *response;
+
+    message.mechanism = fixture_text("LOGIN");
+    message.user = fixture_text("ann@example.org");
+    message.password = fixture_text("correct horse");
+    assert_int_equal(rpc_call(w->client, &login, NULL, 0, &w->f.arena, &response, NULL, &err), 0);
+    *session_out = response->authenticated->session;
+    *account_out = response->authenticated->account;
+}
+
+static void wire_end(struct wire *w)
+{
+    serve_stop(w->serve);
+    assert_true(loop_drain(w->loop, 5000));
+    loop_stop(w->loop);
+    serve_free(w->serve);
+    loop_free(w->loop);
+    rpc_client_free(w->client);
+    (void)fd_close(w->events);
+    fixture_end(&w->f);
+}
+
+static const Gw__Event *next_event(struct wire *w)
+{
+    static uint8_t buf[CHANNEL_RECORD_MAX];
+    struct channel_record record;
+    ProtobufCMessage *message;
+    struct err err;
+
+    assert_int_equal(channel_receive(w->events, buf, &record, 5000, &err), 0);
+    assert_int_equal(
+        rpc_decode(&gw__event__descriptor, slice_of(buf, record.n), &w->f.arena, &message, &err),
+        0);
+    return (const Gw__Event *)message;
+}
+
+static void test_channels(void **state)
+{
+    struct wire w;
+    Gw__Watch watch = GW__WATCH__INIT;
+    Gw__MailboxCreate create = GW__MAILBOX_CREATE__INIT;
+    const Gw__Response *response;
+    uint64_t account, session;
+    char name[16];
+    struct err err;
+
+    (void)state;
+    wire_start(&w, &account, &session);
+    FIXTURE_REQUEST(watch_request, WATCH, watch, &watch, session);
+    FIXTURE_REQUEST(create_request, MAILBOX_CREATE, mailbox_create, &create, session);
+
+    watch.on = true;
+    assert_int_equal(rpc_call(w.client, &watch_request, NULL, 0, &w.f.arena, &response, NULL, &err),
+                     0);
+    for (int i = 0; i < 20; i++) {
+        (void)snprintf(name, sizeof(name), "new-%d", i);
+        create.name = fixture_text(name);
+        assert_int_equal(
+            rpc_call(w.client, &create_request, NULL, 0, &w.f.arena, &response, NULL, &err), 0);
+    }
+    const Gw__Event *event = next_event(&w);
+
+    assert_int_equal(event->account, account);
+    while (event->modseq < 22)
+        event = next_event(&w);
+    assert_false(event->session_ended);
+    assert_int_equal(fixture_password(&w.f, "ann", "another one"), 0);
+    event = next_event(&w);
+    assert_true(event->session_ended);
+    assert_int_equal(
+        rpc_call(w.client, &create_request, NULL, 0, &w.f.arena, &response, NULL, &err),
+        -ERR_DENIED);
+    wire_end(&w);
+}
+
+static void test_bad_record_closes(void **state)
+{
+    struct wire w;
+    struct err err;
+    int pair[2], event[2];
+    uint64_t account, session;
+    struct pollfd p;
+
+    (void)state;
+    wire_start(&w, &account, &session);
+    assert_int_equal(channel_pair(pair, &err), 0);
+    assert_int_equal(channel_pair(event, &err), 0);
+    assert_int_equal(serve_add_channels(w.serve, STORE_MX, 4, (int[]){pair[1], event[1]}, 2, &err),
+                     0);
+    assert_int_equal(channel_send(pair[0], SLICE("nonsense"), NULL, 0, true, &err), 0);
+    p = (struct pollfd){.fd = pair[0], .events = POLLIN};
+    assert_int_equal(poll(&p, 1, 5000), 1);
+    assert_true(p.revents & POLLHUP);
+    (void)fd_close(pair[0]);
+    (void)fd_close(event[0]);
+    wire_end(&w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_rights),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_channels),
+        cmocka_unit_test(test_bad_record_closes),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
