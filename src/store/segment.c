@@ -21,7 +21,6 @@
 #include "base/clock.h"
 #include "base/num.h"
 
-#define HEADER_MAGIC 0x31425747u /* "GWB1" */
 #define OPEN_FILES_MAX 128u
 #define IOV_CHUNK 1024u
 
@@ -65,50 +64,6 @@ struct segments {
 static void file_name(char name[32], int64_t segment_id)
 {
     (void)snprintf(name, 32, "%08" PRId64 ".seg", segment_id);
-}
-
-static void put_le(uint8_t *p, uint64_t value, unsigned n)
-{
-    for (unsigned i = 0; i < n; i++)
-        p[i] = (uint8_t)(value >> (8 * i));
-}
-
-static uint64_t get_le(const uint8_t *p, unsigned n)
-{
-    uint64_t value = 0;
-
-    for (unsigned i = 0; i < n; i++)
-        value |= (uint64_t)p[i] << (8 * i);
-    return value;
-}
-
-/* FNV-1a: finds what a disk breaks, not what a person forges. */
-static uint64_t header_check(const uint8_t *p)
-{
-    uint64_t h = UINT64_C(0xcbf29ce484222325);
-
-    for (unsigned i = 0; i < 24; i++)
-        h = (h ^ p[i]) * UINT64_C(0x100000001b3);
-    return h;
-}
-
-static void header_write(uint8_t *p, int64_t body_id, int codec, uint64_t length)
-{
-    put_le(p, HEADER_MAGIC, 4);
-    put_le(p + 4, (uint64_t)codec, 4);
-    put_le(p + 8, (uint64_t)body_id, 8);
-    put_le(p + 16, length, 8);
-    put_le(p + 24, header_check(p), 8);
-}
-
-static bool header_read(const uint8_t *p, struct segment_record *out)
-{
-    if (get_le(p, 4) != HEADER_MAGIC || get_le(p + 24, 8) != header_check(p))
-        return false;
-    out->codec = (int)get_le(p + 4, 4);
-    out->body_id = (int64_t)get_le(p + 8, 8);
-    out->length = get_le(p + 16, 8);
-    return true;
 }
 
 /* ---- opening ---- */
@@ -302,7 +257,7 @@ int segments_append(struct segments *s, int64_t body_id, int codec, struct slice
         s->queue_cap = cap;
     }
     p = &s->queue[s->queue_n++];
-    header_write(p->header, body_id, codec, octets.n);
+    segment_header_write(p->header, body_id, codec, octets.n);
     p->octets = octets;
     *out = (struct segment_place){s->current, s->size};
     s->size += SEGMENT_HEADER + octets.n;
@@ -569,7 +524,7 @@ static int record_read(int fd, uint64_t offset, struct segment_record *out, stru
     uint8_t header[SEGMENT_HEADER];
     int rc = read_all(fd, header, sizeof header, offset, err);
 
-    if (rc == 0 && !header_read(header, out))
+    if (rc == 0 && !segment_header_read(header, out))
         rc = err_set(err, ERR_DAMAGED, "stored data is damaged");
     return rc;
 }

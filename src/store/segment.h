@@ -76,6 +76,9 @@ struct segment_record {
     int codec;
     uint64_t length;
 };
+/* Its header as it stands in the file; false when the octets are none. */
+void segment_header_write(uint8_t *p, int64_t body_id, int codec, uint64_t length);
+bool segment_header_read(const uint8_t *p, struct segment_record *out);
 /* fails: ERR_DAMAGED when there is no whole header with a right check sum. */
 int segments_record_at(struct segments *s, struct segment_place place, struct segment_record *out,
                        struct err *err) WARN_UNUSED;

@@ -455,9 +455,10 @@ int unlink(const char *name)
 int rename(const char *from, const char *to)
 {
     char path[PATH_MAX], target[PATH_MAX];
-    bool ours = path_of_name(AT_FDCWD, from, path) | path_of_name(AT_FDCWD, to, target);
+    bool ours = path_of_name(AT_FDCWD, from, path);
     int rc, fail;
 
+    ours = path_of_name(AT_FDCWD, to, target) || ours;
     if (!ours)
         return (int)syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0);
     (void)pthread_mutex_lock(&mutex);
