@@ -152,6 +152,6 @@ int cmd_localserve(const struct invocation *in, struct err *err)
     rc = supervisor_run(&options, err);
     if (rc == -ERR_UNAVAILABLE && strstr(err->text, "in use by another program"))
         return err_detail(err, "try other ports with --base-port N, for example --base-port %u",
-                          l.base_port + 10000u);
+                          l.base_port < 50000 ? l.base_port + 10000u : 10000u);
     return rc;
 }

@@ -68,7 +68,8 @@ static void build_options(struct option_lists *lists)
     }
 }
 
-static void on_error(cfg_t *section, const char *format, va_list args)
+__attribute__((format(printf, 2, 0))) static void on_error(cfg_t *section, const char *format,
+                                                           va_list args)
 {
     char text[256];
 
