@@ -67,7 +67,7 @@ static void put_code(struct html *h, uint32_t code)
 {
     if (code == ' ' || code == '\t' || code == '\n' || code == '\r' || code == 0xa0) {
         h->space = true;
-    } else if (code >= 0x20 && code != 0xad && code != 0x200b && code != 0x200c) {
+    } else if (code >= 0x20 && code != 0xad && code != 0x200b && code != 0x200c && !full(h)) {
         lead_in(h);
         utf8_append(h->out, code);
     }
