@@ -12,6 +12,7 @@ The executables are those of $GODWIT_BUILD (build-asan when it is not set).
 
 import contextlib
 import email.message
+import email.policy
 import email.utils
 import fcntl
 import imaplib
@@ -279,7 +280,7 @@ class Server:
 
 
 def new_message(subject, body="Hello.\r\n", sender="sender@example.org", to=USER, message_id=None):
-    message = email.message.EmailMessage()
+    message = email.message.EmailMessage(policy=email.policy.SMTP)  # line ends as on the wire
     message["From"], message["To"], message["Subject"] = sender, to, subject
     message["Date"] = email.utils.formatdate()
     message["Message-ID"] = message_id or f"<{uuid.uuid4()}@client.example>"

@@ -38,7 +38,7 @@ class TestImaplib(harness.ServerTest):
 
     def test_append_fetch_store_expunge(self):
         self.ok(self.client.create("Work"))
-        message = harness.new_message("appended").as_bytes().replace(b"\n", b"\r\n")
+        message = harness.new_message("appended").as_bytes()
         self.ok(self.client.append("Work", r"(\Flagged)", None, message))
         self.assertEqual(self.ok(self.client.select("Work")), [b"1"])
         data = self.ok(self.client.fetch("1", "(FLAGS UID RFC822.SIZE ENVELOPE BODYSTRUCTURE BODY.PEEK[])"))
@@ -210,7 +210,7 @@ SyncState *
         self.assertEqual(found, ids)
         # From here to there: a message, a flag, a deletion, a mailbox.
         added = harness.new_message("near")
-        (self.home / "mail/INBOX/new/1.test.localhost").write_bytes(added.as_bytes())
+        (self.home / "mail/INBOX/new/1.test.localhost").write_bytes(added.as_bytes().replace(b"\r\n", b"\n"))
         first, second = self.near()[:2]
         flagged = email.message_from_bytes(first.read_bytes())["Message-ID"]
         removed = email.message_from_bytes(second.read_bytes())["Message-ID"]
@@ -219,7 +219,8 @@ SyncState *
         second.unlink()
         for sub in ("cur", "new", "tmp"):
             (self.home / "mail/Made-here" / sub).mkdir(parents=True)
-        (self.home / "mail/Made-here/cur/2.test.localhost:2,S").write_bytes(harness.new_message("there").as_bytes())
+        there = harness.new_message("there").as_bytes().replace(b"\r\n", b"\n")
+        (self.home / "mail/Made-here/cur/2.test.localhost:2,S").write_bytes(there)
         self.sync()
         now, _ = self.server.message_ids()
         self.assertEqual(set(now), (ids - {removed}) | {added["Message-ID"]})
