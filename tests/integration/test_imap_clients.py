@@ -154,7 +154,7 @@ class TestCurlImap(harness.ServerTest):
 
     def test_list_fetch_search(self):
         self.server.deliver("for curl", "a line only here\r\n")
-        self.assertIn("INBOX", self.curl(""))
+        self.assertIn("INBOX", self.curl("").upper())
         self.assertIn("a line only here", self.curl("INBOX;UID=1"))
         self.assertIn("Subject: for curl", self.curl("INBOX;UID=1;SECTION=HEADER"))
         self.assertRegex(self.curl("INBOX?ALL"), r"\* SEARCH 1")
@@ -253,7 +253,6 @@ set spool_file = "+INBOX"
 set ssl_verify_host = no
 set ssl_verify_dates = no
 set certificate_file = "{home}/certificate"
-set header_cache = "" message_cache_dir = ""
 set confirm_append = no quit = yes delete = yes sleep_time = 0 wait_key = no mark_old = no
 set sort = mailbox-order
 push "<first-entry><flag-message><next-entry><save-message>=Kept<enter><sync-mailbox><quit>"

@@ -17,7 +17,7 @@ class TestSwaks(harness.ServerTest):
     def swaks(self, service, *args, message_id, sender="sender@example.org", status=0):
         return self.run_client("swaks", "--server", "127.0.0.1", "--port", str(self.server.port(service)),
                                "--helo", "client.example", "--from", sender, "--to", USER,
-                               "--header", f"Message-ID: {message_id}", "--timeout", "30", *args, status=status)
+                               "--header", f"Message-Id: {message_id}", "--timeout", "30", *args, status=status)
 
     def test_port_25_plain(self):
         message_id = new_id()

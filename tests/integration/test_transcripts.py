@@ -36,7 +36,7 @@ def pattern_of(text, variables):
     parts, names = [], []
     for index, part in enumerate(re.split(r"\{\{(.*?)\}\}", text)):
         if index % 2 == 0:
-            parts.append(re.escape(part))
+            parts.append(re.escape(part.replace("\\\\", "\\")))
             continue
         named = re.fullmatch(r"([a-z_]+)=(.*)", part)
         if named:
