@@ -1,9 +1,10 @@
-/* Order: limits, Landlock (it binds the calling thread and its children, hence "from the first
- * thread"), then seccomp, which would not let Landlock's calls pass. */
+/* Order: limits, capabilities, Landlock (it binds the calling thread and its children, hence "from
+ * the first thread"), then seccomp, which would not let Landlock's calls pass. */
 #include "runtime/sandbox.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -53,6 +54,20 @@ static int set_limits(const struct sandbox_config *config, struct err *err)
         return err_errno(err, errno, "cannot raise the limit of open files");
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
         return err_errno(err, errno, "cannot give up new privileges");
+    return 0;
+}
+
+/* ---- capabilities ---- */
+
+/* A role that was started as root (`localserve` in a container, say) keeps the user, whose files it
+ * works on, and nothing of its might. */
+static int drop_capabilities(struct err *err)
+{
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    const struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {{0}};
+
+    if (syscall(SYS_capset, &header, none) < 0)
+        return err_errno(err, errno, "cannot give up capabilities");
     return 0;
 }
 
@@ -203,6 +218,8 @@ int sandbox_enter(const struct sandbox_config *config, const struct env *env, st
     const struct sandbox_profile *profile = sandbox_profile_of(config->role);
     int rc = set_limits(config, err);
 
+    if (rc == 0)
+        rc = drop_capabilities(err);
     if (rc == 0 && !config->log_only)
         rc = enter_landlock(config, env, profile, err);
     if (rc == 0)

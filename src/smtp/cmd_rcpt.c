@@ -4,13 +4,12 @@
 #include "smtp/session_private.h"
 
 /* RFC 5321 6.1: who took a message for several recipients, and cannot deliver to one of them, has
- * to send a report to the sender. A report to an address that may be forged hits a bystander. So
- * there is one recipient per transaction as long as nothing shows that the sender is who it says:
- * the client sends the others in their own transactions. SPF will show it. On submission the sender
- * has logged in. */
-static bool sender_verified(const struct smtp_session *s)
+ * to send a report, and a report to a forged address hits a bystander. So a recipient that does not
+ * exist is accepted in appearance only when it is alone: beside others it is refused at once, and
+ * nobody joins it. */
+static bool has_unknown(const struct smtp_session *s)
 {
-    return s->submission;
+    return s->tx.recipients_n == 1 && s->tx.recipients[0].unknown;
 }
 
 /* Before the store is asked. */
@@ -21,7 +20,7 @@ static struct smtp_reply check_path(const struct smtp_session *s, const struct s
         return SMTP_REPLY(553, "5.6.7", "the local part must be ASCII");
     if (s->tx.recipients_n >= SMTP_RECIPIENTS_MAX)
         return SMTP_REPLY(452, "4.5.3", "too many recipients");
-    if (s->tx.recipients_n > 0 && !sender_verified(s))
+    if (has_unknown(s) || (s->tx.recipients_n > 0 && s->tx.from.null))
         return SMTP_REPLY(452, "4.5.3", "one recipient per message, send the others separately");
     if (path->literal && !s->submission)
         return SMTP_REPLY(550, "5.1.1", "no such user");
@@ -40,8 +39,8 @@ static struct smtp_reply check_resolution(const struct smtp_session *s,
         return (struct smtp_reply){0};
     case GW__RESOLUTION__WHERE__WHERE_UNKNOWN:
         /* On port 25 that is said after DATA: asking for many names stays expensive. */
-        *unknown_out = !s->submission;
-        return s->submission ? SMTP_REPLY(550, "5.1.1", "no such user") : (struct smtp_reply){0};
+        *unknown_out = !s->submission && s->tx.recipients_n == 0;
+        return *unknown_out ? (struct smtp_reply){0} : SMTP_REPLY(550, "5.1.1", "no such user");
     case GW__RESOLUTION__WHERE__WHERE_DOMAIN_DISABLED:
         return SMTP_REPLY(450, "4.2.1", "the domain takes no mail now, try again later");
     case GW__RESOLUTION__WHERE__WHERE_REMOTE:
