@@ -255,7 +255,8 @@ set ssl_verify_dates = no
 set certificate_file = "{home}/certificate"
 set confirm_append = no quit = yes delete = yes sleep_time = 0 wait_key = no mark_old = no
 set sort = mailbox-order
-push "<first-entry><flag-message><next-entry><save-message>=Kept<enter><sync-mailbox><quit>"
+# Flagging moves on to the next message.
+push "<first-entry><flag-message><save-message>=Kept<enter><sync-mailbox><quit>"
 """)
             (pathlib.Path(home) / "certificate").write_text(
                 ssl.get_server_certificate(("127.0.0.1", self.server.port(IMAPS))))
