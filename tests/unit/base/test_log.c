@@ -214,8 +214,8 @@ static void test_bad_levels_change_nothing(void **state)
         "smtp=debug",
         "INFO",
         "info,name_of_16_chars=info",
-        "info,a=info,b=info,c=info,d=info,e=info,f=info,g=info,h=info,i=info,j=info,k=info,l=info,"
-        "m=info,n=info,o=info,p=info,q=info",
+        ("info,a=info,b=info,c=info,d=info,e=info,f=info,g=info,h=info,i=info,j=info,k=info,l=info,"
+         "m=info,n=info,o=info,p=info,q=info"),
     };
     struct capture c;
     struct err err;
