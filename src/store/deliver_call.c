@@ -17,7 +17,8 @@
 #include "store/store_private.h"
 
 #define RECIPIENTS_MAX 1000u
-#define TARGETS_MAX 4000u
+#define TARGETS_MAX 4096u
+#define WANTED_FIRST 4u
 
 struct part {
     struct write write;
@@ -42,6 +43,7 @@ struct state {
     Gw__Outcome *outcomes; /* one per recipient */
     struct wanted *wanted;
     size_t wanted_n;
+    size_t wanted_cap;
     struct part *parts; /* one per shard */
     atomic_uint open;
 };
@@ -62,6 +64,25 @@ static void refuse(struct state *s, size_t recipient, enum err_kind kind, const 
 
 /* ---- resolving ---- */
 
+/* Most messages have one recipient. What is outgrown stays in the arena. */
+static int make_room(struct call *c, struct state *s, struct err *err)
+{
+    if (s->wanted_n < s->wanted_cap)
+        return 0;
+    if (s->wanted_cap >= TARGETS_MAX)
+        return err_set(err, ERR_LIMIT, "too many recipients at once");
+    size_t cap = s->wanted_cap ? s->wanted_cap * 2 : WANTED_FIRST;
+    struct wanted *wanted = ARENA_ARRAY(&c->in, cap, struct wanted);
+
+    if (!wanted)
+        return call_no_memory(err);
+    if (s->wanted_n > 0)
+        memcpy(wanted, s->wanted, s->wanted_n * sizeof(*wanted));
+    s->wanted = wanted;
+    s->wanted_cap = cap;
+    return 0;
+}
+
 static int want(struct call *c, struct state *s, size_t i, const struct directory_target *target,
                 struct err *err)
 {
@@ -76,8 +97,9 @@ static int want(struct call *c, struct state *s, size_t i, const struct director
         refuse(s, i, ERR_UNAVAILABLE, "the account cannot be reached");
         return 0;
     }
-    if (s->wanted_n == TARGETS_MAX)
-        return err_set(err, ERR_LIMIT, "too many recipients at once");
+    rc = make_room(c, s, err);
+    if (rc < 0)
+        return rc;
     s->wanted[s->wanted_n++] = (struct wanted){
         .recipient = i,
         .shard = account.shard,
@@ -299,11 +321,9 @@ static int make_state(struct call *c, struct state **out, struct err *err)
         return err_set(err, ERR_INVALID, "a message needs 1 to %u recipients", RECIPIENTS_MAX);
     if (!request->content || !request->content->facts || !request->origin)
         return err_set(err, ERR_INVALID, "a message without its facts or its origin");
-    if (s) {
+    if (s)
         s->outcomes = ARENA_ARRAY(&c->in, request->n_recipients, Gw__Outcome);
-        s->wanted = ARENA_ARRAY(&c->in, TARGETS_MAX, struct wanted);
-    }
-    if (!s || !s->outcomes || !s->wanted)
+    if (!s || !s->outcomes)
         return call_no_memory(err);
     for (size_t i = 0; i < request->n_recipients; i++)
         gw__outcome__init(&s->outcomes[i]);

@@ -2,6 +2,7 @@
  * report the time from the last octet of the message to the answer.
  *
  *   bench_smtp --port 2025 --tls starttls --connections 20 --messages 10000 --size-max 76800 */
+#include <math.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,8 +10,13 @@
 #include "base/builder.h"
 #include "base/clock.h"
 #include "base/encode.h"
+#include "base/num.h"
 #include "base/secret.h"
 #include "measure.h"
+
+#define BODIES 64u
+#define TEXT_ONLY_MAX (20u * 1024)
+#define TEXT_BESIDE_ATTACHMENT (4u * 1024)
 
 struct shared {
     struct options o;
@@ -18,12 +24,8 @@ struct shared {
     atomic_uint left;
     struct samples message, connect;
     atomic_ullong bytes;
+    struct builder bodies[BODIES];
 };
-
-static uint32_t below(uint32_t n)
-{
-    return n ? (uint32_t)(random_u64() % n) : 0;
-}
 
 static bool login(struct client *c, const struct options *o)
 {
@@ -67,20 +69,80 @@ static bool open_session(struct client *c, struct shared *s)
     return true;
 }
 
-static void build_message(struct builder *b, const struct options *o)
+static uint32_t below(uint32_t n)
 {
-    uint32_t size = o->size_min + below(o->size_max - o->size_min + 1);
+    return (uint32_t)(random_u64() % n);
+}
+
+static void add_words(struct builder *b, size_t end)
+{
+    static const char words[][12] = {
+        "the",    "meeting", "of",      "invoice",  "and",     "please", "to",    "attached",
+        "report", "in",      "we",      "schedule", "regards", "for",    "offer", "customer",
+        "is",     "number",  "payment", "tomorrow", "version", "server", "you",   "thanks",
+    };
+
+    while (b->n < end) {
+        for (unsigned i = 0; i < 10; i++)
+            build_printf(b, "%s ", words[below(ARRAY_SIZE(words))]);
+        build_printf(b, "%u\r\n", below(100000));
+    }
+}
+
+static void add_attachment(struct builder *b, size_t end)
+{
+    uint8_t octets[57];
+
+    while (b->n < end) {
+        random_bytes(octets, sizeof(octets));
+        encode_base64(b, slice_of(octets, sizeof(octets)));
+        build_text(b, "\r\n");
+    }
+}
+
+/* Sizes are as likely between 1 and 2 KiB as between 32 and 64. Up to 20 KiB a message is text;
+ * above, all but 4 KiB is a base64 attachment of random octets. */
+static void build_body(struct builder *b, const struct options *o, double part)
+{
+    size_t size = (size_t)(o->size_min * pow((double)o->size_max / o->size_min, part));
+
+    if (size <= TEXT_ONLY_MAX) {
+        build_text(b, "\r\n");
+        add_words(b, size);
+    } else {
+        build_text(b, "MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=bound\r\n\r\n"
+                      "--bound\r\n\r\n");
+        add_words(b, TEXT_BESIDE_ATTACHMENT);
+        build_text(b, "--bound\r\nContent-Type: application/pdf; name=a.pdf\r\n"
+                      "Content-Transfer-Encoding: base64\r\n\r\n");
+        add_attachment(b, size);
+        build_text(b, "--bound--\r\n");
+    }
+    build_text(b, ".\r\n");
+}
+
+/* Made before the clock starts, so that the generator costs the machine little. */
+static bool build_bodies(struct shared *s)
+{
+    for (unsigned i = 0; i < BODIES; i++) {
+        build_init(&s->bodies[i], (size_t)s->o.size_max + 4096);
+        build_body(&s->bodies[i], &s->o, (i + 0.5) / BODIES);
+        if (!build_ok(&s->bodies[i]))
+            return false;
+    }
+    return true;
+}
+
+static void build_message(struct builder *b, const struct shared *s)
+{
+    uint64_t number = random_u64();
 
     build_reset(b);
-    build_printf(
-        b,
-        "From: <%s>\r\nTo: <%s>\r\nSubject: load %u\r\nMessage-ID: <%016llx@bench.example>\r\n\r\n",
-        o->from, o->to, size, (unsigned long long)random_u64());
-    while (b->n + 78 < size)
-        build_printf(
-            b, "%016llx lorem ipsum dolor sit amet consectetur adipiscing elit sed do %04x\r\n",
-            (unsigned long long)random_u64(), below(65536));
-    build_text(b, ".\r\n");
+    build_printf(b,
+                 "From: <%s>\r\nTo: <%s>\r\nSubject: load %u\r\n"
+                 "Message-ID: <%016llx@bench.example>\r\n",
+                 s->o.from, s->o.to, (unsigned)(number % 1000), (unsigned long long)number);
+    build_bytes(b, build_slice(&s->bodies[number % BODIES]));
 }
 
 static bool send_message(struct client *c, struct shared *s, struct builder *b)
@@ -88,7 +150,7 @@ static bool send_message(struct client *c, struct shared *s, struct builder *b)
     const struct options *o = &s->o;
     char command[1024];
 
-    build_message(b, o);
+    build_message(b, s);
     (void)snprintf(command, sizeof(command), "MAIL FROM:<%s>", o->from);
     if (client_smtp(c, command) != 250)
         return false;
@@ -133,7 +195,7 @@ static void work(void *arg, uint32_t number)
     bool open = false;
 
     (void)number;
-    build_init(&b, (size_t)s->o.size_max + 1024);
+    build_init(&b, (size_t)s->o.size_max + 8192);
     while (c && take_one(s)) {
         if (!open)
             open = open_session(c, s);
@@ -162,7 +224,7 @@ int main(int argc, char **argv)
     options_read(argc, argv, &s.o);
     raise_descriptor_limit();
     s.tls = client_tls_new();
-    if (!s.tls)
+    if (!s.tls || !build_bodies(&s))
         return 1;
     atomic_init(&s.left, s.o.messages);
     samples_init(&s.message);
@@ -183,5 +245,7 @@ int main(int argc, char **argv)
     samples_done(&s.message);
     samples_done(&s.connect);
     SSL_CTX_free(s.tls);
+    for (unsigned i = 0; i < BODIES; i++)
+        build_done(&s.bodies[i]);
     return ok ? 0 : 1;
 }
