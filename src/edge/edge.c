@@ -1,5 +1,5 @@
-/* Channels: slot i belongs to loop thread i alone, but for `fresh`, where the control thread leaves a new channel after
- * the store was restarted; the owner takes it at its next call.
+/* Channels: slot i belongs to loop thread i alone, but for `fresh`, where the control thread leaves
+ * a new channel after the store was restarted; the owner takes it at its next call.
  *
  * Lock order: hub before the loop's slot locks; `fresh_mu` is a leaf. */
 #include "edge/edge.h"

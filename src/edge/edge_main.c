@@ -23,6 +23,8 @@ struct edge_process {
     struct limiter *rate, *open, *auth_failures;
     struct edge_listener *listeners;
     struct listener_config *configs;
+    uint64_t *sockets; /* the loop's ids of the listening sockets */
+    size_t sockets_n;
     /* Channels of the group that is arriving. */
     int *channels;
     size_t channels_n;
@@ -63,6 +65,7 @@ static void take_settings(struct edge_process *p)
     p->settings.hostname = rpc_slice(config->hostname);
     p->settings.message_size_max = config->message_size_max;
     p->settings.plain_auth = config->plain_auth;
+    p->settings.no_delays = config->no_delays;
     p->settings.threads = config->threads;
     p->settings.connections_max = config->connections_max;
     memcpy(p->settings.id_key, config->id_key.data,
@@ -134,8 +137,9 @@ static int prepare(struct edge_process *p, struct err *err)
         return rc;
     p->listeners = calloc(config->n_listeners + 1, sizeof(*p->listeners));
     p->configs = calloc(config->n_listeners + 1, sizeof(*p->configs));
+    p->sockets = calloc(config->n_listeners + 1, sizeof(*p->sockets));
     p->channels = calloc(config->threads + 1, sizeof(*p->channels));
-    if (!p->listeners || !p->configs || !p->channels)
+    if (!p->listeners || !p->configs || !p->sockets || !p->channels)
         return err_set(err, ERR_NOMEM, "out of memory");
     for (size_t i = 0; i < config->n_listeners && rc == 0; i++)
         rc = prepare_listener(p, i, err);
@@ -148,8 +152,11 @@ static int serve(struct edge_process *p, struct err *err)
     const struct env *env = role_env(p->control);
     int rc = loop_start(p->loop, err);
 
-    for (size_t i = 0; i < config->n_listeners && rc == 0; i++)
-        rc = conn_listen(p->loop, env, role_take_fd(p->control, i), &p->configs[i], err);
+    for (size_t i = 0; i < config->n_listeners && rc == 0; i++) {
+        rc = conn_listen(p->loop, env, role_take_fd(p->control, i), &p->configs[i], &p->sockets[i],
+                         err);
+        p->sockets_n += rc == 0;
+    }
     return rc;
 }
 
@@ -183,6 +190,22 @@ static void take_channels(void *owner, const Gw__Channels *what, const int *fds,
     p->channels_n = 0;
 }
 
+/* The process that replaces this one accepts at the same sockets already. */
+static void drain(void *owner)
+{
+    struct edge_process *p = owner;
+
+    for (size_t i = 0; i < p->sockets_n; i++)
+        conn_listen_end(p->loop, p->sockets[i]);
+}
+
+static bool drained(void *owner)
+{
+    struct edge_process *p = owner;
+
+    return loop_count(p->loop) <= 1; /* the store's event channel stays to the end */
+}
+
 static void finish(struct edge_process *p)
 {
     loop_wake_all(p->loop, LOOP_STOP);
@@ -214,7 +237,9 @@ int edge_main(const struct edge_role *role)
         return 1;
     }
     role_ready(p.control);
-    role_run(p.control, &(struct role_handler){.owner = &p, .channels = take_channels});
+    role_run(p.control,
+             &(struct role_handler){
+                 .owner = &p, .channels = take_channels, .drain = drain, .drained = drained});
     finish(&p);
     /* The kernel gives everything back; the threads may still run. */
     _exit(0);

@@ -1,10 +1,10 @@
 /* The life of an edge process, the same for mx and access.
  *
- *   reads                connections from anywhere; answers and events of the store; orders of the supervisor
- *   may call             what its role's row of src/store/rights.c allows
- *   holds                its listening sockets, its channels, the server's TLS key
- *   an intruder could    see and forge what passes through this process, and act for accounts that are logged in on
- *                        it; but open no file, start no program, connect to nothing */
+ *   reads                connections from anywhere; answers and events of the store; orders of the
+ * supervisor may call             what its role's row of src/store/rights.c allows holds its
+ * listening sockets, its channels, the server's TLS key an intruder could    see and forge what
+ * passes through this process, and act for accounts that are logged in on it; but open no file,
+ * start no program, connect to nothing */
 #pragma once
 
 #include "edge/settings.h"

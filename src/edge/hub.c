@@ -1,4 +1,5 @@
-/* A hash table of lists, by account. Wakes happen under the lock: loop_wake only marks and re-arms. */
+/* A hash table of lists, by account. Wakes happen under the lock: loop_wake only marks and re-arms.
+ */
 #include "edge/hub.h"
 
 #include <pthread.h>
@@ -76,7 +77,8 @@ static struct watcher **bucket_of(struct watcher **buckets, size_t n, uint64_t a
     return &buckets[(account * UINT64_C(0x9e3779b97f4a7c15)) >> 32 & (n - 1)];
 }
 
-/* Twice as many buckets when lists get long; staying as it is when memory is short only costs time. */
+/* Twice as many buckets when lists get long; staying as it is when memory is short only costs time.
+ */
 static void grow(struct hub *h)
 {
     size_t n = h->buckets_n * 2;

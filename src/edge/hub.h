@@ -10,8 +10,8 @@ struct hub;
 struct hub *hub_new(struct loop *loop, const struct env *env);
 void hub_free(struct hub *h);
 
-/* The event channel, now or after a restart of the store; becomes the hub's. When one closes, everybody who waits is
- * woken with EDGE_WAKE_LOST. */
+/* The event channel, now or after a restart of the store; becomes the hub's. When one closes,
+ * everybody who waits is woken with EDGE_WAKE_LOST. */
 int hub_set_channel(struct hub *h, int fd, struct err *err) WARN_UNUSED;
 
 /* false when out of memory. */

@@ -20,8 +20,8 @@ struct edge_settings {
     struct slice hostname;     /* in greetings, Received, Message-ID */
     uint64_t message_size_max; /* octets */
     bool plain_auth;           /* passwords may be sent without TLS (localserve only) */
-    uint8_t id_key[24]; /* 16: AES key, 8: salt, of the ids said to peers */
-    bool no_delays; /* answers that are slow on purpose are not (tests) */
+    uint8_t id_key[24];        /* 16: AES key, 8: salt, of the ids said to peers */
+    bool no_delays;            /* answers that are slow on purpose are not (tests) */
     uint32_t threads;
     uint32_t connections_max; /* of this process */
 };

@@ -1,5 +1,5 @@
-/* Decoding is the generated code's, inside bounds of ours: an arena with a cap (a record of 64 KiB can ask for
- * megabytes of empty rows), no unknown fields, no enum value outside its definition. */
+/* Decoding is the generated code's, inside bounds of ours: an arena with a cap (a record of 64 KiB
+ * can ask for megabytes of empty rows), no unknown fields, no enum value outside its definition. */
 #include "rpc/call.h"
 
 #include <stdlib.h>
@@ -7,7 +7,7 @@
 #include "base/cleanup.h"
 
 /* A store that has not answered by then is stuck; the channel is given up. */
-#define RPC_ANSWER_TIMEOUT_MS (120 * 1000)
+#define RPC_ANSWER_TIMEOUT_S 120
 
 int rpc_encode(const ProtobufCMessage *message, uint8_t *buf, size_t *n_out, struct err *err)
 {
@@ -115,10 +115,19 @@ struct rpc_client {
     uint8_t buf[CHANNEL_RECORD_MAX]; /* a request until it is sent, then its response */
 };
 
+/* Without the timeout a store that hangs would only hang its caller longer. */
+static void bound_answers(int fd)
+{
+    struct err err;
+
+    (void)!channel_set_timeout(fd, RPC_ANSWER_TIMEOUT_S, &err);
+}
+
 struct rpc_client *rpc_client_channel(int fd)
 {
     struct rpc_client *c = malloc(sizeof(*c));
 
+    bound_answers(fd);
     if (!c) {
         (void)fd_close(fd);
         return NULL;
@@ -139,6 +148,7 @@ void rpc_client_free(struct rpc_client *c)
 void rpc_client_set_channel(struct rpc_client *c, int fd)
 {
     (void)fd_close(c->fd);
+    bound_answers(fd);
     c->fd = fd;
 }
 
@@ -160,7 +170,7 @@ static int receive_response(struct rpc_client *c, struct arena *a, struct channe
 {
     ProtobufCMessage *m;
 
-    if (channel_receive(c->fd, c->buf, record, RPC_ANSWER_TIMEOUT_MS, err) < 0)
+    if (channel_receive(c->fd, c->buf, record, /* timeout_ms= */ -1, err) < 0)
         return lose_channel(c, err);
     int rc = rpc_decode(&gw__response__descriptor, slice_of(c->buf, record->n), a, &m, err);
 

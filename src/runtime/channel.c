@@ -160,11 +160,20 @@ static int receive_failed(int number, struct err *err)
     return err_errno(err, number, "cannot receive from a channel");
 }
 
+int channel_set_timeout(int fd, unsigned timeout_s, struct err *err)
+{
+    const struct timeval tv = {.tv_sec = timeout_s};
+
+    if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv)) < 0)
+        return err_errno(err, errno, "cannot set the timeout of a channel");
+    return 0;
+}
+
 int channel_receive(int fd, uint8_t *buf, struct channel_record *out, int timeout_ms,
                     struct err *err)
 {
-    int64_t until = timeout_ms < 0 ? -1 : clock_mono_ns() + (int64_t)timeout_ms * NS_PER_MS;
-    int rc = timeout_ms == 0 ? 0 : wait_ready(fd, POLLIN, until, err);
+    int64_t until = clock_mono_ns() + (int64_t)timeout_ms * NS_PER_MS;
+    int rc = timeout_ms <= 0 ? 0 : wait_ready(fd, POLLIN, until, err);
 
     if (rc < 0)
         return rc;
@@ -178,7 +187,7 @@ int channel_receive(int fd, uint8_t *buf, struct channel_record *out, int timeou
     ssize_t n;
 
     do {
-        n = recvmsg(fd, &msg, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+        n = recvmsg(fd, &msg, MSG_CMSG_CLOEXEC | (timeout_ms < 0 ? 0 : MSG_DONTWAIT));
     } while (n < 0 && errno == EINTR);
     if (n < 0)
         return receive_failed(errno, err);

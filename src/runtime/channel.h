@@ -29,9 +29,12 @@ struct channel_record {
     size_t fds_n;
 };
 
-/* Receives one record into buf (at least CHANNEL_RECORD_MAX octets). timeout_ms -1 waits for ever;
- * 0 does not wait. fails: ERR_UNAVAILABLE the other end closed; ERR_TIMEOUT nothing came;
- * ERR_INVALID truncated or too many descriptors: close the channel. */
+/* For receiving with timeout_ms -1, once per channel: costs nothing per record. 0: for ever. */
+int channel_set_timeout(int fd, unsigned timeout_s, struct err *err) WARN_UNUSED;
+
+/* Receives one record into buf (at least CHANNEL_RECORD_MAX octets). timeout_ms -1 waits as long as
+ * channel_set_timeout said; 0 does not wait. fails: ERR_UNAVAILABLE the other end closed;
+ * ERR_TIMEOUT nothing came; ERR_INVALID truncated or too many descriptors: close the channel. */
 int channel_receive(int fd, uint8_t *buf, struct channel_record *out, int timeout_ms,
                     struct err *err) WARN_UNUSED;
 void channel_record_done(

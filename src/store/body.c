@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <openssl/evp.h>
-#include <pthread.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <zstd.h>
@@ -11,6 +10,7 @@
 #include "base/builder.h"
 #include "base/cleanup.h"
 #include "base/num.h"
+#include "store/compress.h"
 #include "store/segment.h"
 #include "store/shard_private.h"
 
@@ -21,36 +21,6 @@
 /* What no longer pays: a body that shrinks by less than a sixteenth stays as it is. */
 #define WORTH(size) ((size) - (size) / 16)
 
-static pthread_key_t cctx_key;
-
-static void cctx_free(void *cctx)
-{
-    (void)ZSTD_freeCCtx(cctx);
-}
-
-static void cctx_key_make(void)
-{
-    (void)pthread_key_create(&cctx_key, cctx_free);
-}
-
-/* The calling thread's own; freed when it ends. NULL: out of memory. */
-static ZSTD_CCtx *thread_cctx(void)
-{
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    ZSTD_CCtx *cctx;
-
-    (void)pthread_once(&once, cctx_key_make);
-    cctx = pthread_getspecific(cctx_key);
-    if (cctx == NULL) {
-        cctx = ZSTD_createCCtx();
-        if (cctx != NULL && pthread_setspecific(cctx_key, cctx) != 0) {
-            (void)ZSTD_freeCCtx(cctx);
-            return NULL;
-        }
-    }
-    return cctx;
-}
-
 static int out_of_memory(struct err *err)
 {
     return err_set(err, ERR_NOMEM, "out of memory");
@@ -58,7 +28,7 @@ static int out_of_memory(struct err *err)
 
 static int checksum(struct slice octets, uint8_t out[BODY_CHECKSUM_BYTES], struct err *err)
 {
-    if (EVP_Digest(octets.p, octets.n, out, NULL, EVP_sha256(), NULL) != 1)
+    if (EVP_Digest(octets.p, octets.n, out, NULL, compress_sha256(), NULL) != 1)
         return out_of_memory(err);
     return 0;
 }
@@ -66,7 +36,7 @@ static int checksum(struct slice octets, uint8_t out[BODY_CHECKSUM_BYTES], struc
 int body_pack(struct slice octets, struct body_packed *out, struct err *err)
 {
     struct body_packed b = {.size = octets.n, .codec = BODY_CODEC_ZSTD};
-    ZSTD_CCtx *cctx = thread_cctx();
+    ZSTD_CCtx *cctx = compress_context();
     size_t bound = ZSTD_compressBound(octets.n);
 
     if (octets.n > BODY_SIZE_MAX)
@@ -139,14 +109,14 @@ static int pack_stream(int fd, uint64_t size, struct body_packed *out, struct er
 {
     struct body_packed b = {.size = size, .codec = BODY_CODEC_ZSTD};
     _cleanup_free_ uint8_t *piece = malloc(STREAM_CHUNK);
-    ZSTD_CCtx *cctx = thread_cctx();
+    ZSTD_CCtx *cctx = compress_context();
     EVP_MD_CTX *hash = EVP_MD_CTX_new();
     struct builder packed;
     int rc = -ERR_NOMEM;
 
     build_init(&packed, ZSTD_compressBound((size_t)size) + STREAM_CHUNK);
     if (piece == NULL || cctx == NULL || hash == NULL ||
-        EVP_DigestInit_ex(hash, EVP_sha256(), NULL) != 1) {
+        EVP_DigestInit_ex(hash, compress_sha256(), NULL) != 1) {
         (void)out_of_memory(err);
     } else {
         (void)ZSTD_CCtx_reset(cctx, ZSTD_reset_session_and_parameters);
@@ -267,7 +237,8 @@ int body_ref(struct write_ctx *ctx, int64_t body_id, int64_t by, struct err *err
         stored_bytes = db_int(&r, 2);
     }
     db_done(&r);
-    if (rc == 0)
+    /* What is lost already needs no erasing, and must not keep the rest from it. */
+    if (rc == 0 && by >= 0)
         return err_set(err, ERR_DAMAGED, "stored data is damaged");
     if (rc == 1 && refs <= 0)
         return body_remove(ctx, body_id, segment_id, (uint64_t)stored_bytes, err);

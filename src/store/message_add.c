@@ -3,11 +3,10 @@
  * savepoint, so a failure at any step leaves nothing. */
 #include "store/message_add.h"
 
-#include <zstd.h>
-
 #include "base/arena.h"
 #include "base/cleanup.h"
 #include "base/num.h"
+#include "store/compress.h"
 #include "store/keywords.h"
 #include "store/mailbox.h"
 #include "store/threads.h"
@@ -15,6 +14,8 @@
 #define SPECIAL_USE_JUNK 4u
 #define SPECIAL_USE_SENT 8u
 #define SEARCH_TEXT_MAX (64u * 1024)
+/* It stays only until the search index takes it: twice as fast, a quarter larger. */
+#define SEARCH_TEXT_LEVEL (-5)
 
 static struct slice binary(ProtobufCBinaryData b)
 {
@@ -297,6 +298,7 @@ int search_text_pack(const Gw__Facts *facts, uint8_t **out, size_t *n_out, struc
 {
     struct slice text = slice_sub(binary(facts->text), 0, SEARCH_TEXT_MAX);
     size_t bound = ZSTD_compressBound(text.n);
+    ZSTD_CCtx *cctx;
     uint8_t *packed;
     size_t n;
 
@@ -305,9 +307,12 @@ int search_text_pack(const Gw__Facts *facts, uint8_t **out, size_t *n_out, struc
     if (text.n == 0)
         return 0;
     packed = malloc(bound);
-    if (packed == NULL)
+    cctx = compress_context();
+    if (packed == NULL || cctx == NULL) {
+        free(packed);
         return err_set(err, ERR_NOMEM, "out of memory");
-    n = ZSTD_compress(packed, bound, text.p, text.n, 1);
+    }
+    n = ZSTD_compressCCtx(cctx, packed, bound, text.p, text.n, SEARCH_TEXT_LEVEL);
     if (ZSTD_isError(n)) {
         free(packed);
         return err_set(err, ERR_NOMEM, "out of memory");

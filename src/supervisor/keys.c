@@ -90,10 +90,12 @@ const struct key_row key_rows[] = {
     {SECTION_LIMITS, "auth_failures", KEY_CLASSES, .fallback = "{10, 30, 90}",
      .unit = "failed logins per minute", .max = 1000000000, GLOBAL(auth_failures),
      .help = "After that, logins are refused for the rest of the minute."},
+    {SECTION_LIMITS, "delays", KEY_SWITCH, .fallback = "true", GLOBAL(delays),
+     .help = "Who guesses passwords or addresses gets slow answers. Switch it off only for tests."},
 
     {SECTION_STORE, "shards", KEY_NUMBER, .fallback = "1", .min = 1, .max = 64, GLOBAL(shards),
      .help = "Databases over which accounts are spread. Can grow, not shrink."},
-    {SECTION_STORE, "commit_wait", KEY_NUMBER, .fallback = "0", .unit = "microseconds", .min = 0,
+    {SECTION_STORE, "commit_wait", KEY_NUMBER, .fallback = "2000", .unit = "microseconds", .min = 0,
      .max = 1000000, GLOBAL(commit_wait_us),
      .help = "How long a commit waits for more work to share its flush to disk."},
 

@@ -145,27 +145,34 @@ static void build_message(struct builder *b, const struct shared *s)
     build_bytes(b, build_slice(&s->bodies[number % BODIES]));
 }
 
+/* MAIL, the RCPTs and DATA travel together, as RFC 2920 clients send them. */
+static void build_envelope(struct builder *b, const struct options *o)
+{
+    size_t mark = slice_find(slice_str(o->to), SLICE("%u"));
+
+    build_reset(b);
+    build_printf(b, "MAIL FROM:<%s>\r\n", o->from);
+    for (uint32_t i = 0; i < o->recipients; i++) {
+        if (mark == SIZE_MAX)
+            build_printf(b, "RCPT TO:<%s>\r\n", o->to);
+        else
+            build_printf(b, "RCPT TO:<%.*s%u%s>\r\n", (int)mark, o->to, i, o->to + mark + 2);
+    }
+    build_text(b, "DATA\r\n");
+}
+
 static bool send_message(struct client *c, struct shared *s, struct builder *b)
 {
     const struct options *o = &s->o;
-    char command[1024];
 
-    build_message(b, s);
-    (void)snprintf(command, sizeof(command), "MAIL FROM:<%s>", o->from);
-    if (client_smtp(c, command) != 250)
+    build_envelope(b, o);
+    if (!build_ok(b) || !client_write(c, build_slice(b)))
         return false;
-    for (uint32_t i = 0; i < o->recipients; i++) {
-        size_t mark = slice_find(slice_str(o->to), SLICE("%u"));
-
-        if (mark == SIZE_MAX)
-            (void)snprintf(command, sizeof(command), "RCPT TO:<%s>", o->to);
-        else
-            (void)snprintf(command, sizeof(command), "RCPT TO:<%.*s%u%s>", (int)mark, o->to, i,
-                           o->to + mark + 2);
-        if (client_smtp(c, command) != 250)
+    for (uint32_t i = 0; i < 1 + o->recipients; i++)
+        if (client_smtp(c, NULL) != 250)
             return false;
-    }
-    if (client_smtp(c, "DATA") != 354 || !build_ok(b) || !client_write(c, build_slice(b)))
+    build_message(b, s);
+    if (client_smtp(c, NULL) != 354 || !build_ok(b) || !client_write(c, build_slice(b)))
         return false;
     int64_t start = clock_mono_ns();
 
