@@ -4,7 +4,9 @@
  *    highest) segment grows.
  * 3. A file is unlinked only after the commit that removed its row.
  * 4. After a failed write or sync the handle is closed and the octets count as lost: the tail is
- *    cut and never synced a second time. */
+ *    cut and never synced a second time.
+ * 5. While the shard is open no id of a committed segment is given to another one: the file of the
+ *    older may still wait to be unlinked, or be open for a reader. */
 #include "store/segment.h"
 
 #include <dirent.h>
@@ -47,6 +49,7 @@ struct segments {
 
     /* the writer's */
     int64_t current; /* 0: none yet */
+    int64_t highest; /* that a commit accounted for since the start */
     int fd;          /* of the current one, -1 when closed */
     uint64_t size;   /* with what is queued */
     uint64_t committed;
@@ -80,6 +83,7 @@ static int current_load(struct segments *s, struct db *db, struct err *err)
         rc = db_step(&r, err);
     if (rc == 1) {
         s->current = db_int(&r, 0);
+        s->highest = MAX(s->highest, s->current);
         s->committed = (uint64_t)db_int(&r, 1);
         s->size = s->committed;
     }
@@ -219,9 +223,10 @@ int segments_begin(struct segments *s, struct err *err)
 /* The name may be in use by a batch that failed before its commit: it holds nothing. */
 static int segment_create(struct segments *s, struct err *err)
 {
+    int64_t segment_id = MAX(s->current, s->highest) + 1;
     char name[32];
 
-    file_name(name, s->current + 1);
+    file_name(name, segment_id);
     s->fd = fd_close(s->fd);
     s->fd = openat(s->dir_fd, name, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (s->fd < 0 || fsync(s->dir_fd) < 0) {
@@ -229,7 +234,7 @@ static int segment_create(struct segments *s, struct err *err)
         s->fd = fd_close(s->fd);
         return err_prefix(err, "create segment %s", name);
     }
-    s->current++;
+    s->current = segment_id;
     s->committed = 0;
     s->size = 0;
     return 0;
@@ -353,8 +358,10 @@ int segments_flush(struct segments *s, struct db *db, struct err *err)
 
 void segments_committed(struct segments *s)
 {
-    if (s->queue_n > 0)
+    if (s->queue_n > 0) {
         s->committed = s->size;
+        s->highest = MAX(s->highest, s->current);
+    }
     s->queue_n = 0;
 }
 
@@ -427,6 +434,26 @@ void segment_retire(struct segments *s, int64_t segment_id, int64_t delay_ns)
     s->retired[s->retired_n++] = (struct retired){segment_id, clock_mono_ns() + delay_ns};
 }
 
+/* Gives up what is kept open of a segment, so that its room on the disk is free once it is
+ * unlinked. False while somebody reads. */
+static bool file_drop(struct segments *s, int64_t segment_id)
+{
+    bool dropped = true;
+
+    (void)pthread_mutex_lock(&s->mutex);
+    for (size_t i = 0; i < OPEN_FILES_MAX; i++) {
+        struct open_file *f = &s->files[i];
+
+        if (f->fd < 0 || f->segment_id != segment_id)
+            continue;
+        dropped = f->users == 0;
+        if (dropped)
+            f->fd = fd_close(f->fd);
+    }
+    (void)pthread_mutex_unlock(&s->mutex);
+    return dropped;
+}
+
 void segments_sweep(struct segments *s)
 {
     int64_t now = clock_mono_ns();
@@ -435,7 +462,7 @@ void segments_sweep(struct segments *s)
     for (size_t i = 0; i < s->retired_n; i++) {
         char name[32];
 
-        if (s->retired[i].due_ns > now) {
+        if (s->retired[i].due_ns > now || !file_drop(s, s->retired[i].segment_id)) {
             s->retired[kept++] = s->retired[i];
             continue;
         }

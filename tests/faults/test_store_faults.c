@@ -10,6 +10,7 @@
 #include "base/num.h"
 #include "faultinject.h"
 #include "store/body.h"
+#include "store/erase.h"
 #include "store/verify.h"
 
 #define CALLS_MAX 24
@@ -176,6 +177,74 @@ static void recovers_in_the_end(void **state)
     }
 }
 
+struct sql_write {
+    struct write write;
+    const char *sql[3]; /* literals */
+};
+
+static int db_exec_apply(struct write *w, struct write_ctx *ctx, struct err *err)
+{
+    struct sql_write *sw = (struct sql_write *)w;
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < ARRAY_SIZE(sw->sql) && sw->sql[i] != NULL; i++)
+        rc = db_exec(ctx->db, sw->sql[i], err);
+    return rc;
+}
+
+struct failing_write {
+    struct write write;
+    struct body_packed *body;
+};
+
+static int insert_and_fail_apply(struct write *w, struct write_ctx *ctx, struct err *err)
+{
+    int64_t body_id = 0;
+    int rc = body_insert(ctx, ((struct failing_write *)w)->body, &body_id, err);
+
+    return rc < 0 ? rc : err_set(err, ERR_QUOTA, "asked to fail");
+}
+
+/* A full segment whose bodies are all gone, after it one that never came to a commit, then a commit
+ * that fails: the next segment is not called like the first, whose file is about to be unlinked. */
+static void gives_no_segment_id_twice(void **state)
+{
+    struct sql_write fill = {
+        .write.apply = db_exec_apply,
+        .sql = {"UPDATE segment SET size_bytes = 134217728, dead_bytes = 134217728",
+                "UPDATE body SET segment_offset = 134217728"}};
+    struct sql_write remove = {
+        .write.apply = db_exec_apply,
+        .sql = {"DELETE FROM message", "DELETE FROM content", "DELETE FROM body"}};
+    struct body_packed packed = {0};
+    struct failing_write failing = {.write.apply = insert_and_fail_apply, .body = &packed};
+    uint8_t buf[20000];
+    struct fixture f;
+    char path[128];
+
+    (void)state;
+    fixture_init(&f);
+    assert_int_equal(deliver_number(&f, 1), 0);
+    assert_int_equal(shard_write(f.shard, &fill.write, &f.err), 0);
+    shard_close(f.shard);
+    (void)snprintf(path, sizeof path, "%s/segments/00000001.seg", f.directory);
+    assert_int_equal(truncate(path, 134217728), 0);
+    fixture_open(&f);
+    assert_int_equal(body_pack(octets_of(3, buf), &packed, &f.err), 0);
+    assert_int_equal(shard_write(f.shard, &failing.write, &f.err), -ERR_QUOTA);
+    body_packed_done(&packed);
+    assert_int_equal(shard_write(f.shard, &remove.write, &f.err), 0);
+    assert_int_equal(erase_all(f.shard, &f.err), 0);
+    assert_int_equal(fixture_number(&f, "SELECT count(*) FROM segment", 0, 0), 0);
+    faultinject_configure(f.directory, NULL);
+    (void)faultinject_plan("sync:1:EIO:1");
+    assert_int_equal(deliver_number(&f, 0), -ERR_IO);
+    assert_int_equal(faultinject_plan(""), 1);
+    assert_int_equal(deliver_number(&f, 5), 0);
+    assert_int_equal(fixture_number(&f, "SELECT segment_id FROM body", 0, 0), 2);
+    fixture_done(&f);
+}
+
 /* A child delivers and says which were answered, until it is killed. */
 static void deliver_until_killed(struct fixture *f, const char *undo_log, int answers)
 {
@@ -300,6 +369,7 @@ int main(void)
         cmocka_unit_test(undoes_only_what_was_not_synced),
         cmocka_unit_test(fails_and_recovers),
         cmocka_unit_test(recovers_in_the_end),
+        cmocka_unit_test(gives_no_segment_id_twice),
         cmocka_unit_test(survives_kill),
         cmocka_unit_test(survives_power_cuts),
     };
