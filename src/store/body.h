@@ -37,7 +37,8 @@ void body_packed_done(struct body_packed *b);
 /* Within a write: stores it with refs 0 and gives its id. message_add then counts references. */
 int body_insert(struct write_ctx *ctx, const struct body_packed *b, int64_t *body_id_out,
                 struct err *err) WARN_UNUSED;
-/* Within a write: changes the count of references; at 0 the body is removed. */
+/* Within a write: changes the count of references; at 0 the body is removed. fails: ERR_DAMAGED
+ * when one that is not there shall get more. */
 int body_ref(struct write_ctx *ctx, int64_t body_id, int64_t by, struct err *err) WARN_UNUSED;
 
 /* The whole body, decompressed and checked, in malloc'd memory of *n_out octets: the caller frees.

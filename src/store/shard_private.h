@@ -35,6 +35,7 @@ struct shard {
     int64_t body_next;         /* the next body id */
     int64_t body_limit;        /* ids below this one are reserved in the database */
     bool broken;               /* the last commit failed: recover before anything else */
+    bool maintain_failed;      /* logged once */
     size_t company;            /* writes that are likely to arrive together */
     int wal_frames;            /* after the last commit */
     int64_t maintain_at_ns;    /* monotonic */

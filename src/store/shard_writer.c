@@ -316,6 +316,7 @@ static size_t collect(struct shard *s, bool *stop_out)
 
 struct maintain_write {
     struct write write;
+    struct shard *shard;
     struct erase_round round;
     int rc;
 };
@@ -330,15 +331,19 @@ static int maintain_apply(struct write *w, struct write_ctx *ctx, struct err *er
 static void maintain_done(struct write *w, int rc, const struct err *err)
 {
     struct maintain_write *m = (struct maintain_write *)w;
+    struct shard *s = m->shard;
 
-    (void)err;
     m->rc = rc;
+    if (rc < 0 && !s->maintain_failed)
+        log_err(s->env->log, LOG_ERROR, "store", 0, "cleaning up failed", err);
+    s->maintain_failed = rc < 0;
 }
 
 /* A small batch of its own: mail that arrives meanwhile waits a few milliseconds at most. */
 static void maintain(struct shard *s)
 {
-    struct maintain_write m = {.write = {.apply = maintain_apply, .done = maintain_done}};
+    struct maintain_write m = {.write = {.apply = maintain_apply, .done = maintain_done},
+                               .shard = s};
     size_t company = s->company;
 
     s->maintain_at_ns = clock_mono_ns() + MAINTAIN_EVERY_NS;

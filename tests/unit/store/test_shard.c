@@ -213,6 +213,47 @@ static void empties_segments_that_are_mostly_dead(void **state)
     fixture_done(&f);
 }
 
+static int lose_body_apply(struct write *w, struct write_ctx *ctx, struct err *err)
+{
+    (void)w;
+    return db_exec(ctx->db, "DELETE FROM body WHERE body_id = (SELECT min(body_id) FROM body)",
+                   err);
+}
+
+static int expunge_all_apply(struct write *w, struct write_ctx *ctx, struct err *err)
+{
+    int rc = db_exec(ctx->db, "UPDATE message SET expunged_ns = 1", err);
+
+    (void)w;
+    if (rc == 0)
+        rc = erase_schedule(ctx, 1, 1, 1, err);
+    return rc < 0 ? rc : erase_schedule(ctx, 1, 1, 2, err);
+}
+
+/* A message whose body is lost goes like every other, and what waits behind it goes too. */
+static void erases_what_is_damaged(void **state)
+{
+    struct write lose = {.apply = lose_body_apply}, expunge = {.apply = expunge_all_apply};
+    struct fixture f;
+
+    (void)state;
+    fixture_init(&f);
+    for (size_t i = 0; i < 2; i++) {
+        struct deliver_target t = {.account_id = 1};
+
+        assert_int_equal(fixture_deliver(&f, SLICE("Subject: x\r\n\r\n"), NULL, &t, 1), 0);
+    }
+    assert_int_equal(shard_write(f.shard, &lose, &f.err), 0);
+    assert_int_equal(shard_write(f.shard, &expunge, &f.err), 0);
+    f.clock.frozen_ns += ERASE_DELAY_NS;
+    assert_int_equal(erase_all(f.shard, &f.err), 0);
+    assert_int_equal(fixture_number(&f, "SELECT count(*) FROM message", 0, 0), 0);
+    assert_int_equal(fixture_number(&f, "SELECT count(*) FROM body", 0, 0), 0);
+    assert_int_equal(
+        fixture_number(&f, "SELECT size_bytes FROM account WHERE account_id = 1", 0, 0), 0);
+    fixture_done(&f);
+}
+
 /* Many threads, each waiting for its answers: none is lost, and all are on disk. */
 struct many {
     struct fixture *f;
@@ -272,6 +313,7 @@ int main(void)
         cmocka_unit_test(readers_cannot_write),
         cmocka_unit_test(cuts_what_no_commit_accounts_for),
         cmocka_unit_test(empties_segments_that_are_mostly_dead),
+        cmocka_unit_test(erases_what_is_damaged),
         cmocka_unit_test(takes_writes_from_many_threads),
     };
 
