@@ -86,6 +86,7 @@ struct config {
     struct config_classes connection_rate;
     struct config_classes connections_open;
     struct config_classes auth_failures;
+    bool delays;
 
     int64_t shards;
     int64_t commit_wait_us;

@@ -41,6 +41,7 @@ static void set_edge(struct supervisor *s, const struct child *c, struct start *
     start->config.listeners = start->listeners;
     start->config.message_size_max = (uint64_t)config->message_size_max;
     start->config.plain_auth = config->plain_auth;
+    start->config.no_delays = !config->delays;
     start->config.id_key = rpc_bytes(slice_of(s->id_key, sizeof(s->id_key)));
     start->config.connections_max = (uint32_t)config->process[c->role].connections;
     start->config.tls_certificate_pem = rpc_bytes(build_slice(&s->tls.certificate_pem));

@@ -59,6 +59,7 @@ static void test_first_start(void **state)
     config_errors_print(&errors, stderr);
     assert_int_equal(rc, 0);
     assert_true(config->plain_auth);
+    assert_false(config->delays);
     assert_int_equal(config->listener[0].service[0].port, 3025);
     assert_int_equal(config->listener[0].service[4].port, 3993);
     assert_int_equal(config->connection_rate.max[0], 0);

@@ -164,7 +164,7 @@ static void test_values(void **state)
     char expected[128];
     struct config *c = load_good(
         f, SLICE("hostname = mail.example.org # not this\ndata_directory = 'data'\n"
-                 "message_size_max = 3M\nlimits { auth_failures = {1, 2, 3} }\n"
+                 "message_size_max = 3M\nlimits { auth_failures = {1, 2, 3} delays = false }\n"
                  "process access { threads = 7 }\n"
                  "listener a { addresses = {\"::1\", 10.0.0.1}\n smtp { } smtp { port = 2525 }\n"
                  " imaps { } tls { certificate = /etc/c.pem key = \"k #.pem\" } }\n"));
@@ -174,6 +174,7 @@ static void test_values(void **state)
     assert_string_equal(c->data_directory, expected);
     assert_int_equal(c->message_size_max, 3 * 1024 * 1024);
     assert_int_equal(c->auth_failures.max[2], 3);
+    assert_false(c->delays);
     assert_int_equal(c->connection_rate.max[0], 300);
     assert_int_equal(c->process[CONFIG_ACCESS].threads, 7);
     assert_int_equal(c->process[CONFIG_ACCESS].count, 1);
