@@ -79,9 +79,14 @@ struct listener_config {
 };
 
 /* Starts accepting on `fd` (listening, non-blocking, becomes the loop's, also on failure). Ends at
- * LOOP_STOP. *config is copied; what it points to must outlive the loop. */
+ * LOOP_STOP. *config is copied; what it points to must outlive the loop. *id_out: for
+ * conn_listen_end. */
 int conn_listen(struct loop *loop, const struct env *env, int fd,
-                const struct listener_config *config, struct err *err) WARN_UNUSED;
+                const struct listener_config *config, uint64_t *id_out,
+                struct err *err) WARN_UNUSED;
+/* Soon accepts nothing more and closes its descriptor; the connections go on. Other processes may
+ * go on accepting at the same socket, also those that waited there. */
+void conn_listen_end(struct loop *loop, uint64_t id);
 
 /* ---- for protocols; all of them only from within the calls above, except conn_wake ---- */
 

@@ -146,7 +146,7 @@ static enum loop_next run_listener(void *owner, unsigned events, unsigned thread
 }
 
 int conn_listen(struct loop *loop, const struct env *env, int fd,
-                const struct listener_config *config, struct err *err)
+                const struct listener_config *config, uint64_t *id_out, struct err *err)
 {
     unsigned threads = loop_threads(loop);
     struct listener *l = calloc(1, sizeof(*l) + threads * sizeof(l->pools[0]));
@@ -160,9 +160,18 @@ int conn_listen(struct loop *loop, const struct env *env, int fd,
     l->loop = loop;
     l->fd = fd;
     atomic_init(&l->refs, 1);
-    if (loop_add(loop, fd, run_listener, l, &(struct loop_park){.interest = LOOP_IN}))
+    uint64_t id = loop_add(loop, fd, run_listener, l, &(struct loop_park){.interest = LOOP_IN});
+
+    if (id) {
+        *id_out = id;
         return 0;
+    }
     listener_unref(l);
     (void)fd_close(fd);
     return err_set(err, ERR_LIMIT, "too many descriptors in the loop");
+}
+
+void conn_listen_end(struct loop *loop, uint64_t id)
+{
+    loop_wake(loop, id, LOOP_STOP);
 }

@@ -3,12 +3,13 @@
 import os
 import pathlib
 import signal
+import socket
 import subprocess
 import tempfile
 import unittest
 
 import harness
-from harness import wait_until
+from harness import IMAPS, wait_until
 
 
 class TestStartAndStop(unittest.TestCase):
@@ -120,6 +121,57 @@ class TestProcessesAreReplaced(harness.ServerTest):
             with self.subTest(role):
                 self.kill_role(role)
                 self.works()
+
+
+class TestReload(harness.ServerTest):
+    """New processes take the new connections; what is open goes on in the old ones."""
+
+    def certificate(self):
+        with socket.create_connection(("127.0.0.1", self.server.port(IMAPS)), timeout=30) as plain:
+            with harness.insecure_tls().wrap_socket(plain) as secured:
+                return secured.getpeercert(binary_form=True)
+
+    def make_certificate(self):
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                        "-subj", "/CN=localhost", "-days", "2", "-keyout", self.server.data / "localhost.key", "-out",
+                        self.server.data / "localhost.pem"], check=True, capture_output=True)
+
+    def reload(self):
+        before = self.server.pids("mx") + self.server.pids("access")
+        self.server.process.send_signal(signal.SIGHUP)
+
+        def replaced():
+            ready = [line for line in self.server.command("status").stdout.splitlines() if "ready" in line]
+            return all(any(role in line for line in ready) for role in ("mx", "access")) and \
+                len(set(self.server.pids("mx") + self.server.pids("access")) - set(before)) == 2
+
+        wait_until(replaced, 30, "new processes")
+        return before
+
+    def test_open_sessions_go_on_and_new_ones_see_the_change(self):
+        old_certificate = self.certificate()
+        imap = self.server.imap()
+        imap.select("INBOX")
+        with self.server.smtp() as smtp:
+            smtp.ehlo()
+            smtp.mail("a@example.org")
+            smtp.rcpt(harness.USER)
+            self.assertEqual(smtp.docmd("DATA")[0], 354)
+            smtp.send(b"Message-ID: <half@client.example>\r\n\r\nfirst half\r\n")
+            self.make_certificate()
+            old_pids = self.reload()
+            # Many enough that an old process that still accepted would take some.
+            certificates = [wait_until(self.certificate, 5) for _ in range(30)]
+            self.assertNotIn(old_certificate, certificates[-20:])
+            self.assertEqual(imap.noop()[0], "OK")
+            smtp.send(b"second half\r\n.\r\n")
+            self.assertEqual(smtp.getreply()[0], 250)
+        self.server.deliver("after the reload")
+        self.assertEqual(imap.noop()[0], "OK")
+        self.assertEqual(imap.select("INBOX")[1], [b"2"])
+        self.assertIn("<half@client.example>", self.server.message_ids()[0])
+        imap.logout()
+        wait_until(lambda: not any(alive(pid) for pid in old_pids), 15, "the end of the old processes")
 
 
 class TestCommands(harness.ServerTest):

@@ -258,7 +258,7 @@ void echo_server_start(struct echo_server *s, const struct echo_options *options
                                            .open = options->open,
                                            .refusal = SLICE("too many\r\n")};
 
-    assert_int_equal(conn_listen(s->loop, &env, fd, &config, &err), 0);
+    assert_int_equal(conn_listen(s->loop, &env, fd, &config, &s->listening, &err), 0);
 }
 
 void echo_server_stop(struct echo_server *s)

@@ -27,6 +27,7 @@ struct echo_server {
     struct echo_service service;
     struct tls_context *tls;
     uint16_t port;
+    uint64_t listening; /* for conn_listen_end */
 };
 
 struct echo_options {

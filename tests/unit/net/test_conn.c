@@ -5,6 +5,8 @@
 
 #include <cmocka.h>
 
+#include <errno.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -324,6 +326,39 @@ static void test_stop_says_farewell(void **state)
     echo_server_stop(&s);
 }
 
+static int connect_errno(const struct echo_server *s)
+{
+    const struct sockaddr_in in = {.sin_family = AF_INET,
+                                   .sin_port = htons(s->port),
+                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int rc = connect(fd, (const struct sockaddr *)&in, sizeof(in)) < 0 ? errno : 0;
+
+    assert_int_equal(close(fd), 0);
+    return rc;
+}
+
+/* What a process does that has been replaced. */
+static void test_listening_ends_and_connections_go_on(void **state)
+{
+    struct echo_server s;
+    struct client c;
+
+    (void)state;
+    start(&s, PLAIN);
+    greet(&c, &s, PLAIN);
+    conn_listen_end(s.loop, s.listening);
+    for (int i = 0; i < 200 && loop_count(s.loop) > 1; i++)
+        sleep_ms(10);
+    assert_int_equal(loop_count(s.loop), 1);
+    assert_int_equal(connect_errno(&s), ECONNREFUSED);
+    client_send(&c, SLICE("still here\r\n"));
+    client_expect(&c, "echo still here");
+    conn_listen_end(s.loop, s.listening); /* a second time is harmless */
+    client_close(&c);
+    echo_server_stop(&s);
+}
+
 static void test_limits(void **state)
 {
     static const struct clock clock;
@@ -528,6 +563,7 @@ int main(void)
         cmocka_unit_test(test_delay),
         cmocka_unit_test(test_wakes),
         cmocka_unit_test(test_stop_says_farewell),
+        cmocka_unit_test(test_listening_ends_and_connections_go_on),
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_full_loop_refuses),
         cmocka_unit_test(test_no_descriptors),
