@@ -207,7 +207,7 @@ static void write_gone(struct imap_session *s)
     uint32_t seq = imap_view_seq(&s->view, uid);
 
     (void)ranges_remove(&s->changes.gone, uid, uid);
-    if (seq && ranges_remove(&s->view.uids, uid, uid))
+    if (seq && imap_view_remove(&s->view, uid))
         conn_printf(s->c, "* %u EXPUNGE\r\n", seq);
     (void)ranges_remove(&s->saved, uid, uid);
 }
@@ -219,7 +219,7 @@ static void write_added(struct imap_session *s)
 
     s->view.uidnext = ranges_max(added) + 1;
     for (size_t i = 0; i < added->n; i++)
-        ok = ranges_add(&s->view.uids, added->v[i].first, added->v[i].last) && ok;
+        ok = imap_view_add(&s->view, added->v[i].first, added->v[i].last) && ok;
     ranges_done(added);
     conn_printf(s->c, "* %u EXISTS\r\n", imap_view_count(&s->view));
     /* A view with holes must not go on. */
@@ -279,41 +279,4 @@ enum imap_step imap_changes_step(struct imap_session *s, bool quiet_lists)
     ranges_done(&ch->gone);
     ranges_done(&ch->tell);
     return IMAP_STEP_DONE;
-}
-
-int imap_changes_expunged(struct imap_session *s, const struct ranges *uids, bool *out,
-                          struct err *err)
-{
-    uint64_t since = s->changes.modseq;
-    bool more = true, found = false;
-    int rc = 0;
-
-    while (more && !found && rc == 0) {
-        Gw__Request request = GW__REQUEST__INIT;
-        Gw__ChangesRead read = GW__CHANGES_READ__INIT;
-        const Gw__Response *response;
-
-        read.since = since;
-        request.call_case = GW__REQUEST__CALL_CHANGES_READ;
-        request.changes_read = &read;
-        rc = imap_call(s, &request, GW__RESPONSE__RESULT_CHANGES, &response, err);
-        if (rc < 0)
-            return rc;
-        const Gw__Changes *page = response->changes;
-
-        for (size_t i = 0; i < page->n_rows; i++) {
-            struct ranges set = RANGES_EMPTY;
-
-            if (page->rows[i]->kind == GW__CHANGE__KIND__KIND_EXPUNGE &&
-                page->rows[i]->mailbox == s->view.mailbox &&
-                imap_pairs_add(&set, page->rows[i]->ranges, page->rows[i]->n_ranges) &&
-                ranges_intersect(&set, uids))
-                found = found || set.n > 0;
-            ranges_done(&set);
-        }
-        more = page->more && page->modseq > since;
-        since = page->modseq;
-    }
-    *out = found;
-    return rc;
 }

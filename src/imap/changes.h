@@ -33,7 +33,3 @@ void imap_changes_restart(struct imap_session *s);
 enum imap_step imap_changes_step(struct imap_session *s, bool quiet_lists);
 /* This session caused the change with that modseq and has told its effects itself. */
 void imap_changes_own(struct imap_session *s, uint64_t modseq);
-/* Whether others removed a message of `uids` that is still in the view. < 0: the store failed. */
-struct err;
-int imap_changes_expunged(struct imap_session *s, const struct ranges *uids, bool *out,
-                          struct err *err);

@@ -10,6 +10,7 @@
 struct copied {
     uint32_t uidvalidity;
     struct ranges from, to;
+    bool gone; /* somebody removed one of the messages: what was left is not copied */
 };
 
 static int copy(struct imap_session *s, struct ranges *uids, struct slice to, bool move,
@@ -17,7 +18,7 @@ static int copy(struct imap_session *s, struct ranges *uids, struct slice to, bo
 {
     uint32_t buf[2 * IMAP_RANGES_PER_CALL];
 
-    while (uids->n) {
+    while (uids->n && !out->gone) {
         Gw__Request request = GW__REQUEST__INIT;
         Gw__Copy copy = GW__COPY__INIT;
         const Gw__Response *response;
@@ -28,6 +29,7 @@ static int copy(struct imap_session *s, struct ranges *uids, struct slice to, bo
         copy.n_ranges = pairs.n;
         copy.to = rpc_bytes(to);
         copy.move = move;
+        copy.whole = true;
         request.call_case = GW__REQUEST__CALL_COPY;
         request.copy = &copy;
         int rc = imap_call(s, &request, GW__RESPONSE__RESULT_COPIED, &response, err);
@@ -37,10 +39,13 @@ static int copy(struct imap_session *s, struct ranges *uids, struct slice to, bo
         const Gw__Copied *copied = response->copied;
 
         out->uidvalidity = copied->uidvalidity;
+        out->gone = copied->gone;
         if (!imap_pairs_add(&out->from, copied->from, copied->n_from) ||
-            !imap_pairs_add(&out->to, copied->to, copied->n_to) ||
-            !ranges_remove(uids, 1, pairs.last))
+            !imap_pairs_add(&out->to, copied->to, copied->n_to))
             return err_set(err, ERR_NOMEM, "out of memory");
+        rc = imap_pairs_answered(uids, &pairs, copied->next_uid, err);
+        if (rc < 0)
+            return rc;
     }
     return 0;
 }
@@ -56,14 +61,15 @@ static void reply_copied(struct imap_cmd *cmd, const struct copied *copied, bool
     imap_write_set(&code, &copied->from);
     build_byte(&code, ' ');
     imap_write_set(&code, &copied->to);
-    if (!move) {
+    if (!move && cmd->status == IMAP_OK) {
         cmd->code = arena_copy(cmd->a, build_slice(&code));
         return;
     }
-    /* RFC 6851 4.3: before the EXPUNGE responses. */
+    /* RFC 6851 4.3: before the EXPUNGE responses. What was copied before a failure is told so too.
+     */
     conn_write(cmd->c, SLICE("* OK ["));
     conn_write(cmd->c, build_slice(&code));
-    conn_write(cmd->c, SLICE("] moved\r\n"));
+    conn_write(cmd->c, move ? SLICE("] moved\r\n") : SLICE("] copied\r\n"));
 }
 
 static void run_copy(struct imap_cmd *cmd, bool move)
@@ -73,7 +79,6 @@ static void run_copy(struct imap_cmd *cmd, bool move)
     struct ranges uids = RANGES_EMPTY;
     struct copied copied = {0};
     struct err err = {0};
-    bool expunged = false;
 
     imap_args_space(cmd);
     imap_parse_set(&cmd->args, cmd->a, &set);
@@ -82,16 +87,14 @@ static void run_copy(struct imap_cmd *cmd, bool move)
 
     if (!imap_args_end(cmd) || !imap_message_set(cmd, &set, &uids))
         return;
-    int rc = imap_changes_expunged(s, &uids, &expunged, &err);
+    int rc = copy(s, &uids, to, move, &copied, &err);
 
-    if (rc == 0 && expunged) {
+    if (rc == 0 && copied.gone) {
         imap_reply(cmd, IMAP_NO, "some of the messages no longer exist");
         cmd->code = SLICE("EXPUNGEISSUED");
-    } else if (rc == 0) {
-        rc = copy(s, &uids, to, move, &copied, &err);
-    }
-    if (rc < 0)
+    } else if (rc < 0) {
         imap_reply_err(cmd, &err);
+    }
     reply_copied(cmd, &copied, move);
     ranges_done(&uids);
     ranges_done(&copied.from);

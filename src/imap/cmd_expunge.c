@@ -25,8 +25,9 @@ static int expunge(struct imap_session *s, struct ranges *uids, uint64_t *modseq
         if (rc < 0)
             return rc;
         *modseq_out = response->expunged->modseq;
-        if (pairs.n && !ranges_remove(uids, 1, pairs.last))
-            return err_set(err, ERR_NOMEM, "out of memory");
+        rc = imap_pairs_answered(uids, &pairs, response->expunged->next_uid, err);
+        if (rc < 0)
+            return rc;
     } while (uids->n);
     return 0;
 }

@@ -317,9 +317,8 @@ static void set_seen(struct imap_cmd *cmd, struct fetch_work *w)
         store.flags = IMAP_FLAG_SEEN;
         request.call_case = GW__REQUEST__CALL_FLAGS_STORE;
         request.flags_store = &store;
-        (void)!imap_call(cmd->s, &request, GW__RESPONSE__RESULT_FLAGS_STORED, &response, &err);
-        if (!ranges_remove(&w->seen, 1, pairs.last))
-            break;
+        if (imap_call(cmd->s, &request, GW__RESPONSE__RESULT_FLAGS_STORED, &response, &err) == 0)
+            (void)!imap_pairs_answered(&w->seen, &pairs, response->flags_stored->next_uid, &err);
     }
     if (err.kind)
         imap_reply_err(cmd, &err);

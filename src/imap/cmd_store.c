@@ -38,16 +38,19 @@ static void release(struct imap_cmd *cmd)
     ranges_done(&w->modified);
 }
 
-static int store_part(struct imap_session *s, struct store_work *w, const struct imap_pairs *pairs,
+/* One call; what it answers leaves `todo`. */
+static int store_part(struct imap_session *s, struct store_work *w, struct ranges *todo,
                       const ProtobufCBinaryData *keywords, struct err *err)
 {
+    uint32_t buf[2 * IMAP_RANGES_PER_CALL];
+    struct imap_pairs pairs = imap_pairs(todo, UINT64_MAX, buf);
     Gw__Request request = GW__REQUEST__INIT;
     Gw__FlagsStore store = GW__FLAGS_STORE__INIT;
     const Gw__Response *response;
 
     store.mailbox = s->view.mailbox;
-    store.ranges = pairs->v;
-    store.n_ranges = pairs->n;
+    store.ranges = pairs.v;
+    store.n_ranges = pairs.n;
     store.mode = w->mode;
     store.flags = w->flags.bits;
     store.keywords = (ProtobufCBinaryData *)keywords;
@@ -65,7 +68,8 @@ static int store_part(struct imap_session *s, struct store_work *w, const struct
     if (!imap_pairs_add(&w->modified, stored->modified, stored->n_modified))
         return err_set(err, ERR_NOMEM, "out of memory");
     imap_changes_own(s, stored->modseq);
-    if (stored->keywords_added) {
+    rc = imap_pairs_answered(todo, &pairs, stored->next_uid, err);
+    if (rc == 0 && stored->keywords_added) {
         const Gw__MailboxOpened *opened;
 
         rc = imap_mailbox_open(s, SLICE(""), s->view.mailbox, &opened, err);
@@ -77,7 +81,6 @@ static int store_part(struct imap_session *s, struct store_work *w, const struct
 
 static int store_all(struct imap_cmd *cmd, struct store_work *w, struct err *err)
 {
-    uint32_t buf[2 * IMAP_RANGES_PER_CALL];
     ProtobufCBinaryData *keywords = ARENA_ARRAY(cmd->a, w->flags.n, ProtobufCBinaryData);
     struct ranges todo = RANGES_EMPTY;
     int rc = 0;
@@ -86,13 +89,8 @@ static int store_all(struct imap_cmd *cmd, struct store_work *w, struct err *err
         rc = err_set(err, ERR_NOMEM, "out of memory");
     for (size_t i = 0; rc == 0 && i < w->flags.n; i++)
         keywords[i] = rpc_bytes(w->flags.keywords[i]);
-    while (rc == 0 && todo.n) {
-        struct imap_pairs pairs = imap_pairs(&todo, UINT64_MAX, buf);
-
-        rc = store_part(cmd->s, w, &pairs, keywords, err);
-        if (rc == 0 && !ranges_remove(&todo, 1, pairs.last))
-            rc = err_set(err, ERR_NOMEM, "out of memory");
-    }
+    while (rc == 0 && todo.n)
+        rc = store_part(cmd->s, w, &todo, keywords, err);
     ranges_done(&todo);
     return rc;
 }

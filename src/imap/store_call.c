@@ -45,6 +45,19 @@ struct imap_pairs imap_pairs(const struct ranges *set, uint64_t limit,
     return p;
 }
 
+int imap_pairs_answered(struct ranges *todo, const struct imap_pairs *pairs, uint32_t next_uid,
+                        struct err *err)
+{
+    uint32_t last = pairs->last;
+
+    if (pairs->n && next_uid != 0 && next_uid <= last) {
+        if (next_uid <= pairs->v[0])
+            return err_set(err, ERR_INTERNAL, "the mail store gave an empty page");
+        last = next_uid - 1;
+    }
+    return ranges_remove(todo, 1, last) ? 0 : err_set(err, ERR_NOMEM, "out of memory");
+}
+
 bool imap_pairs_add(struct ranges *out, const uint32_t *v, size_t n)
 {
     if (n % 2 != 0)
@@ -94,20 +107,11 @@ int imap_messages_read(struct imap_session *s, struct ranges *todo, uint64_t lim
     request.message_read = &read;
     int rc = imap_call(s, &request, GW__RESPONSE__RESULT_MESSAGES, &response, err);
 
-    if (rc < 0)
-        return rc;
-    uint32_t next = response->messages->next_uid, last = pairs.last;
-
-    if (next != 0 && next <= last) {
-        /* A page that brings us no further would be asked for without end. */
-        if (next <= pairs.v[0])
-            return err_set(err, ERR_INTERNAL, "the mail store gave an empty page");
-        last = next - 1;
-    }
-    if (!ranges_remove(todo, 1, last))
-        return err_set(err, ERR_NOMEM, "out of memory");
-    *out = response->messages;
-    return 0;
+    if (rc == 0)
+        rc = imap_pairs_answered(todo, &pairs, response->messages->next_uid, err);
+    if (rc == 0)
+        *out = response->messages;
+    return rc;
 }
 
 static void write_keywords(struct builder *out, uint32_t bits, const ProtobufCBinaryData *keywords,

@@ -28,6 +28,10 @@ struct imap_pairs {
 };
 struct imap_pairs imap_pairs(const struct ranges *set, uint64_t limit,
                              uint32_t buf[static 2 * IMAP_RANGES_PER_CALL]);
+/* Takes from `todo` what the store has answered: all pairs, or those below next_uid when that is
+ * not 0. fails: ERR_INTERNAL when that is nothing, which would be asked for without end. */
+int imap_pairs_answered(struct ranges *todo, const struct imap_pairs *pairs, uint32_t next_uid,
+                        struct err *err) WARN_UNUSED;
 /* Pairs from the store, added to `out`; false when they are not pairs, or out of memory. */
 bool imap_pairs_add(struct ranges *out, const uint32_t *v, size_t n);
 

@@ -1,6 +1,6 @@
 /* COPY and MOVE. A copy is another row for the same content. A move leaves the old row behind as an
- * expunged one, so that a session that still shows it can read it for a while; until that row is
- * erased the octets count twice for the quota, which a move does not ask. */
+ * expunged one, so that a session that still shows it can read it for a while. It stores nothing
+ * new: the quota is not asked, and the old row does not count. */
 #include "store/message_copy.h"
 
 #include "base/num.h"
@@ -166,7 +166,7 @@ static int copy_range(struct write_ctx *ctx, struct arena *a, struct message_cop
 static int remove_moved(struct write_ctx *ctx, struct arena *a, struct message_copy *copy,
                         struct err *err)
 {
-    struct mailbox_expunge what = {.ranges = &copy->copied_from};
+    struct mailbox_expunge what = {.ranges = &copy->copied_from, .moved = true};
     struct ranges removed = RANGES_EMPTY;
     uint64_t modseq = copy->modseq;
     uint32_t next;
@@ -218,12 +218,44 @@ static void state_done(void *state)
     ranges_done(&((struct state *)state)->ranges);
 }
 
-static int answer(struct call *c, const struct message_copy *copy, struct err *err)
+/* Whether every UID of the ranges is that of a live message. Within the write, so that nobody can
+ * remove one between the question and the copy. */
+static int all_live(struct write_ctx *ctx, const struct mailbox *m, const struct ranges *ranges,
+                    bool *live_out, struct err *err)
+{
+    struct db_row r;
+    bool live = true;
+
+    for (size_t i = 0; live && i < ranges->n; i++) {
+        int rc = db_query(ctx->db,
+                          "SELECT count(*) FROM message WHERE account_id = ?1 AND mailbox_id = ?2 "
+                          "AND uid BETWEEN ?3 AND ?4 AND expunged_ns = 0",
+                          &r, err);
+
+        if (rc < 0)
+            return rc;
+        db_bind_int(&r, 1, m->account_id);
+        db_bind_int(&r, 2, m->id);
+        db_bind_int(&r, 3, ranges->v[i].first);
+        db_bind_int(&r, 4, ranges->v[i].last);
+        rc = db_step(&r, err);
+        live = rc == 1 &&
+               db_int(&r, 0) == (int64_t)ranges->v[i].last - (int64_t)ranges->v[i].first + 1;
+        db_done(&r);
+        if (rc < 0)
+            return rc;
+    }
+    *live_out = live;
+    return 0;
+}
+
+static int answer(struct call *c, const struct message_copy *copy, bool live, struct err *err)
 {
     Gw__Copied *copied = call_message(c, &gw__copied__descriptor);
 
     if (!copied)
         return call_no_memory(err);
+    copied->gone = !live;
     copied->uidvalidity = copy->to->uidvalidity;
     copied->modseq = copy->modseq;
     copied->next_uid = copy->next_uid;
@@ -240,25 +272,30 @@ static int answer(struct call *c, const struct message_copy *copy, struct err *e
 static int copy_apply(struct call *c, struct write_ctx *ctx, struct err *err)
 {
     const struct state *s = c->state;
+    const Gw__Copy *request = c->request->copy;
     struct mailbox from, to;
     int64_t account_id = c->session.account_id;
-    int rc = mailbox_need_id(ctx->db, &c->out, account_id, c->request->copy->mailbox, &from, err);
+    bool live = true;
+    int rc = mailbox_need_id(ctx->db, &c->out, account_id, request->mailbox, &from, err);
 
     if (rc == 0)
         rc = mailbox_need_name(ctx->db, &c->out, account_id, s->to, &to, err);
     if (rc == 0 && from.id == to.id)
         rc = err_set(err, ERR_INVALID, "the messages are in that mailbox already");
+    if (rc == 0 && request->whole)
+        rc = all_live(ctx, &from, &s->ranges, &live, err);
     if (rc < 0)
         return rc;
     struct message_copy copy = {.from = &from,
                                 .to = &to,
                                 .ranges = &s->ranges,
-                                .move = c->request->copy->move,
+                                .move = request->move,
                                 .ranges_max = CALL_RANGES_MAX};
 
-    rc = message_copy(ctx, &c->out, &copy, err);
+    if (live)
+        rc = message_copy(ctx, &c->out, &copy, err);
     if (rc == 0)
-        rc = answer(c, &copy, err);
+        rc = answer(c, &copy, live, err);
     ranges_done(&copy.copied_from);
     ranges_done(&copy.copied_to);
     return rc;

@@ -43,6 +43,7 @@ struct fake_store {
     Gw__Change changes[CHANGES_MAX];
     size_t changes_n;
     enum err_kind fail;
+    size_t page; /* messages per answer that says next_uid; 0: any number */
 };
 
 struct edge {
@@ -116,6 +117,21 @@ void fake_store_free(struct fake_store *st)
         free(st->boxes[i].v);
     arena_done(&st->a);
     free(st);
+}
+
+void fake_store_page(struct fake_store *st, size_t messages)
+{
+    st->page = messages;
+}
+
+/* Whether an answer about that many messages is full; says where the next one starts. */
+static bool full(const struct fake_store *st, size_t n, const struct fake_message *f,
+                 uint32_t *next_uid)
+{
+    if (st->page == 0 || n < st->page)
+        return false;
+    *next_uid = f->uid;
+    return true;
 }
 
 void fake_store_fail(struct fake_store *st, enum err_kind kind)
@@ -396,11 +412,13 @@ static int store_flags(struct fake_store *st, struct arena *a, const Gw__FlagsSt
         return ERR_NOT_FOUND;
     o->modified = ARENA_ARRAY(a, 2 * b->n, uint32_t);
     st->modseq++;
-    for (size_t i = 0; i < b->n; i++) {
+    for (size_t i = 0, n = 0; i < b->n; i++) {
         struct fake_message *f = &b->v[i];
 
         if (f->expunged || !in_pairs(q->ranges, q->n_ranges, f->uid))
             continue;
+        if (full(st, n++, f, &o->next_uid))
+            break;
         if (q->has_unchanged_since && f->modseq > q->unchanged_since) {
             o->modified[o->n_modified++] = f->uid;
             o->modified[o->n_modified++] = f->uid;
@@ -435,10 +453,15 @@ static int expunge(struct fake_store *st, struct arena *a, const Gw__Expunge *q,
     if (!b)
         return ERR_NOT_FOUND;
     st->modseq++;
-    for (size_t i = 0; i < b->n; i++)
-        if (!b->v[i].expunged && (b->v[i].flags & 8) &&
-            in_pairs(q->ranges, q->n_ranges, b->v[i].uid))
-            expunge_one(st, b, &b->v[i]);
+    for (size_t i = 0, n = 0; i < b->n; i++) {
+        struct fake_message *f = &b->v[i];
+
+        if (f->expunged || !(f->flags & 8) || !in_pairs(q->ranges, q->n_ranges, f->uid))
+            continue;
+        if (full(st, n++, f, &o->next_uid))
+            break;
+        expunge_one(st, b, f);
+    }
     o->modseq = b->modseq;
     r->expunged = o;
     r->result_case = GW__RESPONSE__RESULT_EXPUNGED;
@@ -457,12 +480,17 @@ static int copy(struct fake_store *st, struct arena *a, const Gw__Copy *q, Gw__R
     o->from = ARENA_ARRAY(a, 2 * b->n, uint32_t);
     o->to = ARENA_ARRAY(a, 2 * b->n, uint32_t);
     o->uidvalidity = to->uidvalidity;
+    for (size_t i = 0; i < b->n; i++)
+        o->gone = o->gone ||
+                  (q->whole && b->v[i].expunged && in_pairs(q->ranges, q->n_ranges, b->v[i].uid));
     st->modseq++;
-    for (size_t i = 0; i < b->n; i++) {
+    for (size_t i = 0, copied = 0; !o->gone && i < b->n; i++) {
         struct fake_message *f = &b->v[i];
 
         if (f->expunged || !in_pairs(q->ranges, q->n_ranges, f->uid))
             continue;
+        if (full(st, copied++, f, &o->next_uid))
+            break;
         struct fake_message *n = message_new(st, to);
         uint32_t uid = n->uid;
 
@@ -560,6 +588,8 @@ static int answer(struct conn *c, const Gw__Request *q, const int *fds, Gw__Resp
 int edge_call(struct edge *e, struct conn *c, Gw__Request *request, const int *fds, size_t fds_n,
               const Gw__Response **out, struct channel_record *fds_out, struct err *err)
 {
+    /* The last answer's memory is given back, so that the sanitizer sees whoever still uses it. */
+    arena_done(&c->arena);
     Gw__Response *r = ARENA_NEW(&c->arena, Gw__Response);
 
     (void)e;

@@ -26,6 +26,9 @@ void fake_store_free(struct fake_store *store);
 /* The next call fails with that kind. */
 void fake_store_fail(struct fake_store *store, enum err_kind kind);
 
+/* From now on the answers to FlagsStore, Expunge and Copy are full with that many messages. */
+void fake_store_page(struct fake_store *store, size_t messages);
+
 /* A session of the account, greeted; plain passwords are allowed when `plain`. */
 struct conn *fake_conn_new(struct fake_store *store, bool plain);
 void fake_conn_free(struct conn *c);

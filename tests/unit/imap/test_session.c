@@ -335,6 +335,37 @@ static void test_octet_by_octet(void **state)
     fake_store_free(store[1]);
 }
 
+/* Answers of the store that are full are gone on with; a copy is of all messages or of none. */
+static void test_full_answers(void **state)
+{
+    struct fake_store *store = fake_store_new();
+    struct conn *c = fake_conn_new(store, true), *other = fake_conn_new(store, true);
+
+    (void)state;
+    fake_store_page(store, 2);
+    fake_conn_say(c, SLICE(LOGIN "p CREATE b\r\n"));
+    for (int i = 0; i < 5; i++)
+        fake_conn_say(c, SLICE(APPEND_M1));
+    fake_conn_say(c, SLICE("s SELECT inbox\r\n"));
+    fake_conn_say(other, SLICE(LOGIN "s SELECT inbox\r\n"));
+    (void)fake_conn_heard(c);
+    fake_conn_say(c, SLICE("a STORE 1:* +FLAGS.SILENT \\Deleted\r\nb SEARCH DELETED\r\n"));
+    assert_string_equal(fake_conn_heard(c), "a OK done\r\n* SEARCH 1 2 3 4 5\r\nb OK done\r\n");
+    fake_conn_say(c, SLICE("c COPY 1:* b\r\n"));
+    assert_string_equal(fake_conn_heard(c), "c OK [COPYUID 3 1:5 1:5] done\r\n");
+    fake_conn_say(c, SLICE("d FETCH 1:* BODY[TEXT]\r\ne UID SEARCH UNSEEN\r\n"));
+    assert_non_null(strstr(fake_conn_heard(c), "* SEARCH\r\n"));
+    fake_conn_say(other, SLICE("x EXPUNGE\r\n"));
+    fake_conn_say(c, SLICE("f COPY 1:* b\r\n"));
+    assert_non_null(strstr(fake_conn_heard(c), "f NO [EXPUNGEISSUED] "));
+    fake_conn_say(c, SLICE("g STATUS b (MESSAGES)\r\nh UID MOVE 1:* b\r\n"));
+    assert_string_equal(fake_conn_heard(c), "* STATUS b (MESSAGES 5)\r\ng OK done\r\n"
+                                            "h OK done\r\n");
+    fake_conn_free(c);
+    fake_conn_free(other);
+    fake_store_free(store);
+}
+
 static void test_passwords_need_tls(void **state)
 {
     struct fake_store *store = fake_store_new();
@@ -423,6 +454,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_conversations),
         cmocka_unit_test(test_octet_by_octet),
+        cmocka_unit_test(test_full_answers),
         cmocka_unit_test(test_passwords_need_tls),
         cmocka_unit_test(test_failed_logins_wait),
         cmocka_unit_test(test_lines_and_depth_are_bounded),

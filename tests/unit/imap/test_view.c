@@ -90,9 +90,33 @@ static void test_numbers(void **state)
     imap_view_done(&v);
 }
 
+/* In any order, and while the view changes. */
+static void test_numbers_stay_right(void **state)
+{
+    struct imap_view v = {0};
+    uint32_t seed = 1;
+
+    (void)state;
+    for (uint32_t uid = 1; uid < 400; uid += 2)
+        assert_true(imap_view_add(&v, uid, uid));
+    for (int i = 0; i < 2000; i++) {
+        seed = seed * 1103515245u + 12345u;
+        uint32_t uid = 1 + (seed >> 16) % 400;
+        uint32_t want = ranges_contains(&v.uids, uid) ? (uint32_t)ranges_rank(&v.uids, uid) + 1 : 0;
+
+        assert_int_equal(imap_view_seq(&v, uid), want);
+        if (i % 10 == 0)
+            assert_true(imap_view_remove(&v, uid));
+        if (i % 35 == 0)
+            assert_true(imap_view_add(&v, uid, uid + 3));
+    }
+    imap_view_done(&v);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_sets), cmocka_unit_test(test_numbers)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_sets), cmocka_unit_test(test_numbers),
+                                       cmocka_unit_test(test_numbers_stay_right)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

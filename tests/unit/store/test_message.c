@@ -212,6 +212,50 @@ static void test_copy_and_move(void **state)
     fixture_end(&f);
 }
 
+/* All of the messages, or nothing. */
+static void test_copy_whole(void **state)
+{
+    struct fixture f;
+    Gw__Copy message = GW__COPY__INIT;
+    Gw__Expunge expunge = GW__EXPUNGE__INIT;
+    uint32_t pairs[] = {1, 3}, first[] = {1, 1};
+
+    (void)state;
+    fixture_start(&f, 1);
+    uint64_t s = fixture_ann(&f);
+
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(fixture_append(&f, s, "Inbox", "text", 4, "k"), 0);
+    FIXTURE_REQUEST(request, COPY, copy, &message, s);
+    message.mailbox = mailbox_of(&f, s, "Inbox");
+    message.ranges = pairs;
+    message.n_ranges = 2;
+    message.to = fixture_text("Archive");
+    message.whole = true;
+    assert_int_equal(fixture_ask(&f, STORE_ACCESS, &request), 0);
+    assert_false(f.response->copied->gone);
+    assert_int_equal(f.response->copied->n_from, 2);
+    assert_int_equal(store_flags(&f, s, message.mailbox, 1, GW__FLAGS_STORE__MODE__MODE_ADD, 8,
+                                 NULL, UINT64_MAX),
+                     0);
+    FIXTURE_REQUEST(remove, EXPUNGE, expunge, &expunge, s);
+    expunge.mailbox = message.mailbox;
+    expunge.ranges = first;
+    expunge.n_ranges = 2;
+    assert_int_equal(fixture_ask(&f, STORE_ACCESS, &remove), 0);
+    for (int move = 0; move < 2; move++) {
+        message.move = move;
+        assert_int_equal(fixture_ask(&f, STORE_ACCESS, &request), 0);
+        assert_true(f.response->copied->gone);
+        assert_int_equal(f.response->copied->n_from, 0);
+    }
+    mailbox_of(&f, s, "Archive");
+    assert_int_equal(f.response->mailbox_opened->mailbox->messages, 3);
+    mailbox_of(&f, s, "Inbox");
+    assert_int_equal(f.response->mailbox_opened->mailbox->messages, 2);
+    fixture_end(&f);
+}
+
 static int read_body(struct fixture *f, uint64_t s, uint64_t mailbox, uint32_t uid, uint64_t offset,
                      uint64_t length)
 {
@@ -278,11 +322,9 @@ static void test_body(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_append_and_read),
-        cmocka_unit_test(test_flags),
-        cmocka_unit_test(test_expunge),
-        cmocka_unit_test(test_copy_and_move),
-        cmocka_unit_test(test_body),
+        cmocka_unit_test(test_append_and_read), cmocka_unit_test(test_flags),
+        cmocka_unit_test(test_expunge),         cmocka_unit_test(test_copy_and_move),
+        cmocka_unit_test(test_copy_whole),      cmocka_unit_test(test_body),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
