@@ -14,12 +14,12 @@
 #define ROUND_OCTETS_MAX (8u << 20)
 
 int erase_schedule(struct write_ctx *ctx, int64_t account_id, int64_t mailbox_id, uint32_t uid,
-                   struct err *err)
+                   int64_t size_bytes, struct err *err)
 {
     struct db_row r;
     int rc = db_query(ctx->db,
-                      "INSERT INTO erase_pending (due_ns, account_id, mailbox_id, uid)"
-                      " VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
+                      "INSERT INTO erase_pending (due_ns, account_id, mailbox_id, uid, size_bytes)"
+                      " VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING",
                       &r, err);
 
     if (rc < 0)
@@ -28,6 +28,7 @@ int erase_schedule(struct write_ctx *ctx, int64_t account_id, int64_t mailbox_id
     db_bind_int(&r, 2, account_id);
     db_bind_int(&r, 3, mailbox_id);
     db_bind_int(&r, 4, uid);
+    db_bind_int(&r, 5, size_bytes);
     return db_run(&r, err);
 }
 
@@ -106,11 +107,11 @@ static int account_shrink(struct write_ctx *ctx, int64_t account_id, int64_t siz
 int erase_message(struct write_ctx *ctx, int64_t account_id, int64_t mailbox_id, uint32_t uid,
                   struct err *err)
 {
-    int64_t content_id = 0, size_bytes = 0;
+    int64_t content_id = 0;
     struct db_row r;
     int rc = db_query(ctx->db,
                       "DELETE FROM message WHERE account_id = ?1 AND mailbox_id = ?2 AND uid = ?3"
-                      " RETURNING content_id, size_bytes",
+                      " RETURNING content_id",
                       &r, err);
 
     if (rc < 0)
@@ -119,21 +120,16 @@ int erase_message(struct write_ctx *ctx, int64_t account_id, int64_t mailbox_id,
     db_bind_int(&r, 2, mailbox_id);
     db_bind_int(&r, 3, uid);
     rc = db_step(&r, err);
-    if (rc == 1) {
+    if (rc == 1)
         content_id = db_int(&r, 0);
-        size_bytes = db_int(&r, 1);
-    }
     db_done(&r);
-    if (rc <= 0)
-        return rc;
-    rc = account_shrink(ctx, account_id, size_bytes, err);
-    return rc < 0 ? rc : content_unref(ctx, account_id, content_id, err);
+    return rc <= 0 ? rc : content_unref(ctx, account_id, content_id, err);
 }
 
 /* ---- what is due ---- */
 
 struct due {
-    int64_t due_ns, account_id, mailbox_id;
+    int64_t due_ns, account_id, mailbox_id, size_bytes;
     uint32_t uid;
 };
 
@@ -141,7 +137,7 @@ static int due_list(struct write_ctx *ctx, struct due *out, size_t *n_out, struc
 {
     struct db_row r;
     int rc = db_query(ctx->db,
-                      "SELECT due_ns, account_id, mailbox_id, uid FROM erase_pending"
+                      "SELECT due_ns, account_id, mailbox_id, size_bytes, uid FROM erase_pending"
                       " WHERE due_ns <= ?1 ORDER BY due_ns, account_id, mailbox_id, uid LIMIT ?2",
                       &r, err);
     size_t n = 0;
@@ -150,8 +146,8 @@ static int due_list(struct write_ctx *ctx, struct due *out, size_t *n_out, struc
         db_bind_int(&r, 1, ctx->now_ns);
         db_bind_int(&r, 2, ERASE_ROUND_MESSAGES);
         while (n < ERASE_ROUND_MESSAGES && (rc = db_step(&r, err)) == 1)
-            out[n++] =
-                (struct due){db_int(&r, 0), db_int(&r, 1), db_int(&r, 2), (uint32_t)db_int(&r, 3)};
+            out[n++] = (struct due){db_int(&r, 0), db_int(&r, 1), db_int(&r, 2), db_int(&r, 3),
+                                    (uint32_t)db_int(&r, 4)};
     }
     db_done(&r);
     *n_out = n;
@@ -163,6 +159,8 @@ static int due_erase(struct write_ctx *ctx, const struct due *due, struct err *e
     struct db_row r;
     int rc = erase_message(ctx, due->account_id, due->mailbox_id, due->uid, err);
 
+    if (rc == 0)
+        rc = account_shrink(ctx, due->account_id, due->size_bytes, err);
     if (rc == 0)
         rc = db_query(ctx->db,
                       "DELETE FROM erase_pending WHERE due_ns = ?1 AND account_id = ?2"

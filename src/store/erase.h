@@ -11,11 +11,11 @@ struct segments;
 #define ERASE_DELAY_NS (INT64_C(3600) * 1000000000)
 
 /* Within a write, after expunged_ns of the message was set: has it erased when its time has come.
- */
+ * The account's size then shrinks by size_bytes. */
 int erase_schedule(struct write_ctx *ctx, int64_t account_id, int64_t mailbox_id, uint32_t uid,
-                   struct err *err) WARN_UNUSED;
+                   int64_t size_bytes, struct err *err) WARN_UNUSED;
 /* Within a write: erases a message row now, with its share of content, threads, search text and
- * body. Returns 0 also when there is no such row. */
+ * body; the account's counters stay. Returns 0 also when there is no such row. */
 int erase_message(struct write_ctx *ctx, int64_t account_id, int64_t mailbox_id, uint32_t uid,
                   struct err *err) WARN_UNUSED;
 

@@ -78,6 +78,7 @@ int subscription_has(struct db *db, int64_t account_id, struct slice name,
 struct mailbox_expunge {
     const struct ranges *ranges;
     bool only_deleted;
+    bool moved;        /* they live on elsewhere: the account's size shrinks at once */
     size_t ranges_max; /* 0: no limit */
 };
 int mailbox_expunge(struct write_ctx *ctx, struct arena *a, struct mailbox *m,

@@ -40,8 +40,8 @@ static int collect(struct write_ctx *ctx, const struct mailbox *m, uint32_t firs
     return rc < 0 ? rc : 0;
 }
 
-static int expunge_one(struct write_ctx *ctx, const struct mailbox *m, uint32_t uid,
-                       uint64_t modseq, struct err *err)
+static int expunge_one(struct write_ctx *ctx, const struct mailbox *m, const struct victim *v,
+                       bool moved, uint64_t modseq, struct err *err)
 {
     struct db_row r;
     int rc = db_query(ctx->db,
@@ -53,12 +53,14 @@ static int expunge_one(struct write_ctx *ctx, const struct mailbox *m, uint32_t 
         return rc;
     db_bind_int(&r, 1, m->account_id);
     db_bind_int(&r, 2, m->id);
-    db_bind_int(&r, 3, uid);
+    db_bind_int(&r, 3, v->uid);
     db_bind_int(&r, 4, ctx->now_ns);
     db_bind_int(&r, 5, (int64_t)modseq);
     db_bind_int(&r, 6, MESSAGE_FLAGS & ~(uint32_t)(MESSAGE_JUNK | MESSAGE_NOTJUNK));
     rc = db_run(&r, err);
-    return rc == 0 ? erase_schedule(ctx, m->account_id, m->id, uid, err) : rc;
+    if (rc < 0)
+        return rc;
+    return erase_schedule(ctx, m->account_id, m->id, v->uid, moved ? 0 : v->size_bytes, err);
 }
 
 /* One stretch of UIDs; stops early when `removed` is full. *next_out: 0, or where it stopped. */
@@ -79,7 +81,7 @@ static int expunge_range(struct write_ctx *ctx, struct mailbox *m, struct range 
                 *next_out = v[i].uid;
                 return 0;
             }
-            rc = expunge_one(ctx, m, v[i].uid, *modseq, err);
+            rc = expunge_one(ctx, m, &v[i], what->moved, *modseq, err);
             mailbox_count(m, v[i].flags, v[i].size_bytes, -1);
             if (rc == 0 && !ranges_add(removed, v[i].uid, v[i].uid))
                 rc = err_set(err, ERR_NOMEM, "out of memory");
@@ -93,16 +95,19 @@ static int expunge_range(struct write_ctx *ctx, struct mailbox *m, struct range 
 }
 
 static int account_count(struct write_ctx *ctx, int64_t account_id, int64_t removed,
-                         struct err *err)
+                         int64_t size_bytes, struct err *err)
 {
     struct db_row r;
-    int rc = db_query(ctx->db, "UPDATE account SET messages = messages - ?2 WHERE account_id = ?1",
+    int rc = db_query(ctx->db,
+                      "UPDATE account SET messages = messages - ?2, size_bytes = size_bytes - ?3"
+                      " WHERE account_id = ?1",
                       &r, err);
 
     if (rc < 0)
         return rc;
     db_bind_int(&r, 1, account_id);
     db_bind_int(&r, 2, removed);
+    db_bind_int(&r, 3, size_bytes);
     return db_run(&r, err);
 }
 
@@ -113,6 +118,7 @@ int mailbox_expunge(struct write_ctx *ctx, struct arena *a, struct mailbox *m,
     struct range all = {1, MAILBOX_UID_LAST};
     const struct range *v = what->ranges ? what->ranges->v : &all;
     size_t n = what->ranges ? what->ranges->n : 1;
+    int64_t size_before = m->size_bytes;
     uint32_t next = 0;
     struct slice blob;
     int rc = 0;
@@ -121,7 +127,8 @@ int mailbox_expunge(struct write_ctx *ctx, struct arena *a, struct mailbox *m,
         rc = expunge_range(ctx, m, v[i], what, modseq, removed, &next, err);
     if (rc == 0 && removed->n > 0) {
         m->modseq = (int64_t)*modseq;
-        rc = account_count(ctx, m->account_id, (int64_t)ranges_count(removed), err);
+        rc = account_count(ctx, m->account_id, (int64_t)ranges_count(removed),
+                           what->moved ? size_before - m->size_bytes : 0, err);
         if (rc == 0)
             rc = uidset_to_blob(a, removed, &blob, err);
         if (rc == 0)

@@ -25,8 +25,8 @@ CREATE TABLE account (
     content_next     INTEGER NOT NULL,
     thread_next      INTEGER NOT NULL,
     object_seed      INTEGER NOT NULL, -- random, leads the account's object ids (RFC 8474)
-    size_bytes       INTEGER NOT NULL, -- of live and not yet erased messages
-    messages         INTEGER NOT NULL,
+    size_bytes       INTEGER NOT NULL, -- of live messages, and of those in erase_pending
+    messages         INTEGER NOT NULL, -- live ones
     quota_bytes      INTEGER NOT NULL  -- 0: none
 );
 
@@ -175,13 +175,13 @@ CREATE TABLE segment (
     dead_bytes INTEGER NOT NULL   -- of those, of bodies that are gone
 );
 
--- Bodies without references, to be erased from their segment, and expunged messages, in the order in which their time
--- comes.
+-- Expunged messages, in the order in which their time comes.
 CREATE TABLE erase_pending (
     due_ns     INTEGER NOT NULL,
     account_id INTEGER NOT NULL,
     mailbox_id INTEGER NOT NULL,
     uid        INTEGER NOT NULL,
+    size_bytes INTEGER NOT NULL, -- what the account's size shrinks by then; 0 after a move, which stores nothing new
     PRIMARY KEY (due_ns, account_id, mailbox_id, uid)
 ) WITHOUT ROWID;
 

@@ -46,9 +46,19 @@ static const struct check checks[] = {
      " OR b.size_bytes != coalesce(m.size, 0)"},
     {"account size", "account %lld: %lld octets are counted, its messages have %lld",
      "the quota is applied to a wrong number",
-     "SELECT a.account_id, a.size_bytes, coalesce(m.size, 0) FROM account a LEFT JOIN"
-     " (SELECT account_id, sum(size_bytes) size FROM message GROUP BY account_id) m"
-     " ON m.account_id = a.account_id WHERE a.size_bytes != coalesce(m.size, 0)"},
+     "SELECT a.account_id, a.size_bytes, coalesce(m.size, 0) + coalesce(e.size, 0) FROM account a"
+     " LEFT JOIN (SELECT account_id, sum(size_bytes) size FROM message WHERE expunged_ns = 0"
+     " GROUP BY account_id) m ON m.account_id = a.account_id"
+     " LEFT JOIN (SELECT account_id, sum(size_bytes) size FROM erase_pending GROUP BY account_id) e"
+     " ON e.account_id = a.account_id"
+     " WHERE a.size_bytes != coalesce(m.size, 0) + coalesce(e.size, 0)"},
+    {"account messages", "account %lld: %lld messages are counted, it has %lld", ADVICE_COUNTS,
+     "SELECT a.account_id, a.messages, coalesce(m.n, 0) FROM account a LEFT JOIN"
+     " (SELECT account_id, count(*) n FROM message WHERE expunged_ns = 0 GROUP BY account_id) m"
+     " ON m.account_id = a.account_id WHERE a.messages != coalesce(m.n, 0)"},
+    {"account of mailbox", "account %lld mailbox %lld: there is no such account", ADVICE_RESTORE,
+     "SELECT b.account_id, b.mailbox_id, 0 FROM mailbox b LEFT JOIN account a"
+     " ON a.account_id = b.account_id WHERE a.account_id IS NULL"},
     {"uid", "account %lld mailbox %lld uid %lld is not below UIDNEXT",
      "clients may miss mail: recreate the mailbox",
      "SELECT m.account_id, m.mailbox_id, m.uid FROM message m JOIN mailbox b"
@@ -124,6 +134,11 @@ static const struct check checks[] = {
      "SELECT m.account_id, m.mailbox_id, m.uid FROM erase_pending e JOIN message m"
      " ON m.account_id = e.account_id AND m.mailbox_id = e.mailbox_id AND m.uid = e.uid"
      " WHERE m.expunged_ns = 0"},
+    {"never erased", "account %lld mailbox %lld uid %lld: expunged, but not to be erased",
+     ADVICE_HARMLESS,
+     "SELECT m.account_id, m.mailbox_id, m.uid FROM message m LEFT JOIN erase_pending e"
+     " ON e.account_id = m.account_id AND e.mailbox_id = m.mailbox_id AND e.uid = m.uid"
+     " WHERE m.expunged_ns != 0 AND e.uid IS NULL"},
     {"segment of body", "body %lld: lies outside segment %lld (offset %lld)", ADVICE_RESTORE,
      "SELECT b.body_id, b.segment_id, b.segment_offset FROM body b LEFT JOIN segment s"
      " ON s.segment_id = b.segment_id WHERE b.segment_id > 0 AND (s.segment_id IS NULL"

@@ -167,7 +167,7 @@ static int expunge_apply(struct write *w, struct write_ctx *ctx, struct err *err
     int rc = db_exec(ctx->db, "UPDATE message SET expunged_ns = 1 WHERE account_id = 1", err);
 
     (void)w;
-    return rc < 0 ? rc : erase_schedule(ctx, 1, 1, 1, err);
+    return rc < 0 ? rc : erase_schedule(ctx, 1, 1, 1, 5, err);
 }
 
 static void erases_an_hour_later(void **state)

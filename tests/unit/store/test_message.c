@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "base/num.h"
+#include "store/db.h"
 
 static uint64_t mailbox_of(struct fixture *f, uint64_t s, const char *name)
 {
@@ -174,9 +175,31 @@ static int copy(struct fixture *f, uint64_t s, uint64_t from, const char *to, bo
     return fixture_ask(f, STORE_ACCESS, &request);
 }
 
+/* Octets that count for the quota, and those of live messages. */
+static void sizes_of(const struct fixture *f, int64_t *counted, int64_t *live)
+{
+    char path[128];
+    struct db *db;
+    struct db_row r;
+    struct err err;
+
+    (void)snprintf(path, sizeof(path), "%s/shard-00/shard.db", f->directory);
+    assert_int_equal(db_open(path, DB_READ_ONLY, &db, &err), 0);
+    assert_int_equal(
+        db_query(db, "SELECT size_bytes, (SELECT sum(size_bytes) FROM mailbox) FROM account", &r,
+                 &err),
+        0);
+    assert_int_equal(db_step(&r, &err), 1);
+    *counted = db_int(&r, 0);
+    *live = db_int(&r, 1);
+    db_done(&r);
+    db_close(db);
+}
+
 static void test_copy_and_move(void **state)
 {
     struct fixture f;
+    int64_t counted, live;
 
     (void)state;
     fixture_start(&f, 1);
@@ -209,6 +232,10 @@ static void test_copy_and_move(void **state)
     assert_int_equal(copy(&f, s, archive, "Sent", true), 0);
     assert_int_equal(copy(&f, s, archive, "Sent", true), 0);
     assert_int_equal(f.response->copied->n_from, 0);
+    /* What was moved counts once. */
+    sizes_of(&f, &counted, &live);
+    assert_true(live > 0);
+    assert_int_equal(counted, live);
     fixture_end(&f);
 }
 

@@ -166,7 +166,7 @@ static int expunge_first_apply(struct write *w, struct write_ctx *ctx, struct er
                      err);
 
     (void)w;
-    return rc < 0 ? rc : erase_schedule(ctx, 1, 1, 1, err);
+    return rc < 0 ? rc : erase_schedule(ctx, 1, 1, 1, 50000, err);
 }
 
 static void empties_segments_that_are_mostly_dead(void **state)
@@ -226,8 +226,8 @@ static int expunge_all_apply(struct write *w, struct write_ctx *ctx, struct err 
 
     (void)w;
     if (rc == 0)
-        rc = erase_schedule(ctx, 1, 1, 1, err);
-    return rc < 0 ? rc : erase_schedule(ctx, 1, 1, 2, err);
+        rc = erase_schedule(ctx, 1, 1, 1, 14, err);
+    return rc < 0 ? rc : erase_schedule(ctx, 1, 1, 2, 14, err);
 }
 
 /* A message whose body is lost goes like every other, and what waits behind it goes too. */
