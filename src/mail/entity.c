@@ -187,17 +187,23 @@ static struct slice first_field(struct arena *a, const struct mail_header *h, st
     return f ? unfolded(a, f->body) : slice_of(NULL, 0);
 }
 
+static void set_date(struct mail_envelope *e, struct slice text)
+{
+    struct mail_date date;
+
+    e->date = text;
+    e->has_date = text.p && mail_date_parse(text, &date);
+    e->date_s = e->has_date ? date.unix_s : 0;
+}
+
 struct mail_envelope *entity_envelope(struct arena *a, const struct mail_header *h,
                                       size_t *addresses_left)
 {
     struct mail_envelope *e = ARENA_NEW(a, struct mail_envelope);
-    struct mail_date date;
 
     if (!e)
         return NULL;
-    e->date = first_field(a, h, SLICE("Date"));
-    e->has_date = e->date.p && mail_date_parse(e->date, &date);
-    e->date_s = e->has_date ? date.unix_s : 0;
+    set_date(e, first_field(a, h, SLICE("Date")));
     e->subject = first_field(a, h, SLICE("Subject"));
     e->in_reply_to = first_field(a, h, SLICE("In-Reply-To"));
     e->message_id = first_field(a, h, SLICE("Message-ID"));
@@ -231,4 +237,27 @@ void entity_conclude(struct arena *a, struct mail_message *m)
     struct slice words = subject ? mail_words_decode(a, subject->body) : SLICE("");
 
     m->subject_base = thread_subject_base(a, words, &m->subject_is_response);
+}
+
+const struct mail_message *mail_message_with(struct arena *a, const struct mail_message *m,
+                                             struct slice message_id, struct slice date)
+{
+    struct mail_message *copy = ARENA_NEW(a, struct mail_message);
+    struct mail_part *root = ARENA_NEW(a, struct mail_part);
+    struct mail_envelope *e = ARENA_NEW(a, struct mail_envelope);
+
+    if (!copy || !root || !e)
+        return NULL;
+    *copy = *m;
+    *root = *m->root;
+    *e = *m->root->envelope;
+    copy->root = root;
+    root->envelope = e;
+    if (date.p)
+        set_date(e, date);
+    if (message_id.p) {
+        e->message_id = message_id;
+        copy->message_id = thread_message_id(a, message_id);
+    }
+    return arena_failed(a) ? NULL : copy;
 }

@@ -119,3 +119,9 @@ void mail_parser_feed(struct mail_parser *p, struct slice chunk);
  * accepts NULL). NULL only when the arena is exhausted. */
 const struct mail_message *mail_parser_finish(struct mail_parser *p);
 void mail_parser_free(struct mail_parser *p);
+
+/* The message as it is with these fields on top of its header, for what is added to it on its way:
+ * envelope and identifier change, offsets do not. Field bodies without the line end; p == NULL: not
+ * added. Shares everything else with *m. NULL only when the arena is exhausted. */
+const struct mail_message *mail_message_with(struct arena *a, const struct mail_message *m,
+                                             struct slice message_id, struct slice date);

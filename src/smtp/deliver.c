@@ -180,8 +180,6 @@ static int prepare(struct delivery *d, struct err *err)
         rc = spool_finish(d->m->spool, &d->content, &d->fd, err);
     if (rc < 0)
         return rc;
-    if (d->m->message_id.n > 0)
-        d->facts.message_id = rpc_bytes(d->m->message_id);
     d->content.facts = &d->facts;
     d->origin.remote_ip = rpc_bytes(addr_ip_octets(conn_remote(s->conn)));
     d->origin.ehlo = rpc_bytes(s->peer);

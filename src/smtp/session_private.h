@@ -129,8 +129,7 @@ struct smtp_message {
     struct arena *arena; /* of the message: large */
     struct spool *spool;
     const struct mail_message *parsed;
-    struct slice fields;     /* header fields that submission adds */
-    struct slice message_id; /* generated for it; empty: has its own */
+    struct slice fields; /* header fields that submission adds; `parsed` knows them */
     int64_t received_ns;
 };
 

@@ -104,7 +104,7 @@ static bool is_missing(const struct mail_part *root, struct slice name)
     return field == NULL || slice_trim(field->body).n == 0;
 }
 
-static void add_message_id(struct smtp_session *s, struct smtp_message *m, struct builder *fields)
+static struct slice new_message_id(struct smtp_session *s, struct arena *a)
 {
     uint8_t octets[16];
     struct builder text;
@@ -112,33 +112,52 @@ static void add_message_id(struct smtp_session *s, struct smtp_message *m, struc
     random_bytes(octets, sizeof(octets));
     build_init(&text, 64);
     encode_base64url(&text, slice_of(octets, sizeof(octets)));
-    m->message_id = arena_printf(m->arena, "%.*s@%.*s", SLICE_FMT(build_slice(&text)),
-                                 SLICE_FMT(smtp_settings(s)->hostname));
+    struct slice id = arena_printf(a, "<%.*s@%.*s>", SLICE_FMT(build_slice(&text)),
+                                   SLICE_FMT(smtp_settings(s)->hostname));
+
     build_done(&text);
-    build_printf(fields, "Message-Id: <%.*s>\r\n", SLICE_FMT(m->message_id));
+    return id;
+}
+
+static struct slice date_text(struct arena *a, int64_t unix_s)
+{
+    struct builder text;
+
+    build_init(&text, 64);
+    mail_date_append(&text, unix_s, 0, true);
+    struct slice date = arena_copy(a, build_slice(&text));
+
+    build_done(&text);
+    return date;
+}
+
+/* False: out of memory. */
+static bool add_missing_fields(struct smtp_session *s, struct smtp_message *m)
+{
+    struct slice id = {NULL, 0}, date = {NULL, 0};
+
+    if (is_missing(m->parsed->root, SLICE("Message-Id"))) {
+        id = new_message_id(s, m->arena);
+        m->fields = arena_printf(m->arena, "Message-Id: %.*s\r\n", SLICE_FMT(id));
+    }
+    if (is_missing(m->parsed->root, SLICE("Date"))) {
+        date = date_text(m->arena, m->received_ns / NS_PER_S);
+        m->fields =
+            arena_printf(m->arena, "%.*sDate: %.*s\r\n", SLICE_FMT(m->fields), SLICE_FMT(date));
+    }
+    if (m->fields.n > 0)
+        m->parsed = mail_message_with(m->arena, m->parsed, id, date);
+    return m->parsed != NULL && !arena_failed(m->arena);
 }
 
 struct smtp_reply smtp_submit_check(struct smtp_session *s, struct smtp_message *m)
 {
     const struct mail_part *root = m->parsed->root;
-    struct builder fields;
     struct smtp_reply reply = check_header(root);
 
     if (reply.code == 0)
         reply = check_from(s, m->arena, root);
-    if (reply.code != 0)
-        return reply;
-    build_init(&fields, 1024);
-    if (is_missing(root, SLICE("Message-Id")))
-        add_message_id(s, m, &fields);
-    if (is_missing(root, SLICE("Date"))) {
-        build_text(&fields, "Date: ");
-        mail_date_append(&fields, m->received_ns / NS_PER_S, 0, true);
-        build_text(&fields, "\r\n");
-    }
-    m->fields = arena_copy(m->arena, build_slice(&fields));
-    bool ok = build_ok(&fields) && !arena_failed(m->arena);
-
-    build_done(&fields);
-    return ok ? OK : SMTP_REPLY(451, "4.3.0", "out of memory, try again later");
+    if (reply.code == 0 && !add_missing_fields(s, m))
+        reply = SMTP_REPLY(451, "4.3.0", "out of memory, try again later");
+    return reply;
 }

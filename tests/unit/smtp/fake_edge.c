@@ -235,6 +235,8 @@ static int deliver(struct fake *f, const Gw__Deliver *call, int fd, Gw__Response
     }
     keep(&f->reverse_path, rpc_slice(call->reverse_path));
     keep(&f->message_id, rpc_slice(call->content->facts->message_id));
+    keep(&f->envelope, rpc_slice(call->content->facts->envelope));
+    f->date_ns = call->content->facts->date_ns;
     keep_content(f, call->content, fd);
     f->origin_tls = call->origin->tls_version;
     response->result_case = GW__RESPONSE__RESULT_DELIVERED;
@@ -322,8 +324,8 @@ void fake_init(struct fake *f)
     f->log = log_new(-1, false, &f->clock);
     f->env = (struct env){&f->clock, f->log};
     arena_init(&f->arena, 4 << 20);
-    struct builder *const builders[] = {&f->output, &f->input,   &f->address,   &f->reverse_path,
-                                        &f->prefix, &f->content, &f->message_id};
+    struct builder *const builders[] = {&f->output, &f->input,   &f->address,    &f->reverse_path,
+                                        &f->prefix, &f->content, &f->message_id, &f->envelope};
 
     for (size_t i = 0; i < sizeof(builders) / sizeof(builders[0]); i++)
         build_init(builders[i], 8 << 20);
@@ -335,8 +337,8 @@ void fake_init(struct fake *f)
 void fake_done(struct fake *f)
 {
     fake_hang_up(f);
-    struct builder *const builders[] = {&f->output, &f->input,   &f->address,   &f->reverse_path,
-                                        &f->prefix, &f->content, &f->message_id};
+    struct builder *const builders[] = {&f->output, &f->input,   &f->address,    &f->reverse_path,
+                                        &f->prefix, &f->content, &f->message_id, &f->envelope};
 
     for (size_t i = 0; i < sizeof(builders) / sizeof(builders[0]); i++)
         build_done(builders[i]);

@@ -33,8 +33,9 @@ struct fake {
     unsigned watches;
     struct builder address, reverse_path, prefix,
         content; /* of the last delivery; content without the prefix */
-    struct builder message_id;
+    struct builder message_id, envelope;
     uint64_t origin_tls;
+    int64_t date_ns;
 
     /* Inside. */
     struct env env;

@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/ascii.h"
 #include "fake_edge.h"
 #include "unit.h"
 
@@ -579,6 +580,21 @@ static void submit(struct fake *f, const char *recipients, const char *want_reci
 #define BOB "RCPT TO:<bob@d1.example>\r\n"
 #define FROM_ANN "From: Ann <ann@d1.example>\r\n"
 
+/* What was added is in the envelope too, and the identifier is one that answers will match. */
+static void shows_added_fields(struct fake *f)
+{
+    struct slice prefix = build_slice(&f->prefix), envelope = build_slice(&f->envelope),
+                 mark = SLICE("Message-Id: ");
+    struct slice id = slice_sub(slice_from(prefix, slice_find(prefix, mark) + mark.n), 0, 35);
+
+    assert_holds(envelope, "(\"Mon, 2 Jan 2006 22:04:05 +0000\" ");
+    assert_true(slice_find(envelope, id) != SIZE_MAX);
+    assert_true(slice_eq_nocase(slice_sub(id, 1, 33), build_slice(&f->message_id)));
+    for (size_t i = 0; i < f->message_id.n; i++)
+        assert_int_equal(f->message_id.p[i], ascii_lower(f->message_id.p[i]));
+    assert_true(f->date_ns == INT64_C(1136239445) * NS_PER_S);
+}
+
 static void submits(void **state)
 {
     struct fake *f = *state;
@@ -594,6 +610,7 @@ static void submits(void **state)
     assert_holds(prefix, "Date: Mon, 2 Jan 2006 22:04:05 +0000\r\n");
     assert_holds(prefix, "Message-Id: <");
     assert_int_equal(f->message_id.n, 22 + 1 + 10);
+    shows_added_fields(f);
 
     submit(f, BOB "RCPT TO:<ann@d1.example>\r\n" BOB, "250 2.1.5|250 2.1.5|250 2.1.5",
            FROM_ANN "Message-Id: <a@b>\r\nDate: Mon, 2 Jan 2006 22:04:05 +0000\r\n\r\nhi" END,
@@ -630,6 +647,7 @@ static void refuses_bad_submissions(void **state)
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
         submit(*state, BOB, "250 2.1.5", rows[i].message, rows[i].want);
+    shows_added_fields(*state);
 }
 
 static void ends_with_the_login(void **state)
