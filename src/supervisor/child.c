@@ -79,8 +79,8 @@ __attribute__((noreturn)) static void child_run(const struct files_user *user, c
                                                 int control, pid_t parent)
 {
     char *const argv[] = {(char *)program, NULL};
-#ifdef GODWIT_SANITIZED
-    char **environment = environ; /* options of the sanitizers */
+#if defined(GODWIT_SANITIZED) || defined(GODWIT_TEST_HOOKS)
+    char **environment = environ; /* options of the sanitizers, and disks that fail on purpose */
 #else
     char *environment[] = {NULL};
 #endif

@@ -4,6 +4,8 @@
  *   LD_PRELOAD=libfaultinject.so FAULTINJECT_PATH=/var/lib/godwit FAULTINJECT=sync:3:EIO godwit …
  *
  * FAULTINJECT_PATH     only files below this folder are concerned
+ * FAULTINJECT_PROGRAM  only the program of this name is (the others keep away from what their
+ *                      sandbox does not allow)
  * FAULTINJECT          the plan: KIND:NTH:ERROR[:COUNT]. KIND is write (write, pwrite, pwritev),
  *                      sync (fsync, fdatasync), truncate, open, rename, unlink, or any. From the
  *                      NTH such call on (1 is the next), COUNT calls fail (default 1; 0: all).
@@ -121,6 +123,8 @@ static bool path_of_fd(int fd, char path[PATH_MAX])
     char link[32];
     long n;
 
+    if (watched[0] == '\0')
+        return false;
     (void)snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
     n = syscall(SYS_readlinkat, AT_FDCWD, link, path, PATH_MAX - 1);
     path[n > 0 ? n : 0] = '\0';
@@ -132,6 +136,8 @@ static bool path_of_name(int dir_fd, const char *name, char path[PATH_MAX])
 {
     char dir[PATH_MAX] = "";
 
+    if (watched[0] == '\0')
+        return false;
     if (name[0] == '/') {
         (void)snprintf(path, PATH_MAX, "%s", name);
     } else {
@@ -236,9 +242,9 @@ unsigned faultinject_plan(const char *plan)
 __attribute__((constructor)) static void setup(void)
 {
     const char *path = getenv("FAULTINJECT_PATH"), *plan = getenv("FAULTINJECT");
-    const char *file = getenv("FAULTINJECT_CONTROL");
+    const char *file = getenv("FAULTINJECT_CONTROL"), *program = getenv("FAULTINJECT_PROGRAM");
 
-    if (path == NULL)
+    if (path == NULL || (program != NULL && strcmp(program, program_invocation_short_name) != 0))
         return;
     faultinject_configure(path, getenv("FAULTINJECT_UNDO"));
     if (file != NULL)

@@ -12,6 +12,8 @@
 #include "faultinject.h"
 #include "undo_log.h"
 
+#define SYNCED_MAX 1024
+
 struct entry {
     struct undo_record r;
     char *path;
@@ -21,6 +23,8 @@ struct entry {
 struct undo {
     struct entry *v;
     size_t n, cap;
+    const char *synced[SYNCED_MAX]; /* files and folders behind whose sync we are, going back */
+    size_t synced_n;
 };
 
 static bool entry_read(FILE *log, struct entry *e)
@@ -62,25 +66,34 @@ static bool undo_load(const char *path, struct undo *u)
     return true;
 }
 
-static bool synced_after(const struct undo *u, size_t i, const char *path)
+static bool is_synced(const struct undo *u, const char *path)
 {
-    for (size_t j = i + 1; j < u->n; j++) {
-        if (u->v[j].r.kind == UNDO_SYNC && strcmp(u->v[j].path, path) == 0)
+    for (size_t i = 0; i < u->synced_n; i++) {
+        if (strcmp(u->synced[i], path) == 0)
             return true;
     }
     return false;
 }
 
-static bool folder_synced_after(const struct undo *u, size_t i)
+static void note_synced(struct undo *u, const char *path)
+{
+    if (is_synced(u, path))
+        return;
+    if (u->synced_n == SYNCED_MAX)
+        abort();
+    u->synced[u->synced_n++] = path;
+}
+
+static bool is_folder_synced(const struct undo *u, const char *path)
 {
     char folder[PATH_MAX];
     char *slash;
 
-    (void)snprintf(folder, sizeof folder, "%s", u->v[i].path);
+    (void)snprintf(folder, sizeof folder, "%s", path);
     slash = strrchr(folder, '/');
     if (slash != NULL)
         *slash = '\0';
-    return synced_after(u, i, folder);
+    return is_synced(u, folder);
 }
 
 static int put_back(const struct entry *e, int flags)
@@ -98,22 +111,23 @@ static int put_back(const struct entry *e, int flags)
     return rc;
 }
 
-static int entry_undo(const struct undo *u, size_t i)
+static int entry_undo(struct undo *u, size_t i)
 {
     const struct entry *e = &u->v[i];
 
     switch (e->r.kind) {
     case UNDO_WRITE:
-        return synced_after(u, i, e->path) ? 0 : put_back(e, 0);
+        return is_synced(u, e->path) ? 0 : put_back(e, 0);
     case UNDO_CREATE:
-        if (!folder_synced_after(u, i))
+        if (!is_folder_synced(u, e->path))
             (void)unlink(e->path);
         return 0;
     case UNDO_UNLINK:
-        return folder_synced_after(u, i) ? 0 : put_back(e, O_CREAT);
+        return is_folder_synced(u, e->path) ? 0 : put_back(e, O_CREAT);
     case UNDO_RENAME:
-        return folder_synced_after(u, i) ? 0 : rename((const char *)e->data, e->path);
+        return is_folder_synced(u, e->path) ? 0 : rename((const char *)e->data, e->path);
     default:
+        note_synced(u, e->path);
         return 0;
     }
 }
