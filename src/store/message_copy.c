@@ -37,6 +37,7 @@ static int collect(struct write_ctx *ctx, struct arena *a, const struct mailbox 
     db_bind_int(&r, 2, from->id);
     db_bind_int(&r, 3, first);
     db_bind_int(&r, 4, last);
+    arena_reset(a);
     while (n < BATCH && (rc = db_step(&r, err)) == 1)
         v[n++] = (struct source){(uint32_t)db_int(&r, 0), (uint32_t)db_int(&r, 1), db_int(&r, 2),
                                  db_int(&r, 3), arena_copy(a, db_blob(&r, 4))};
@@ -93,6 +94,24 @@ static int content_ref(struct write_ctx *ctx, int64_t account_id, int64_t conten
     return db_run(&r, err);
 }
 
+/* Only what is new takes memory that stays. */
+static int keywords_add(struct arena *a, struct mailbox *to, struct slice keywords, struct err *err)
+{
+    struct arena scratch;
+    struct slice all = to->keywords;
+    int rc = 0;
+
+    arena_init(&scratch, 2 * KEYWORDS_MAX);
+    if (keywords.n > 0)
+        rc = keywords_union(&scratch, to->keywords, keywords, &all, err);
+    if (rc == 0 && !slice_eq(all, to->keywords))
+        to->keywords = arena_copy(a, all);
+    arena_done(&scratch);
+    if (rc == 0 && arena_failed(a))
+        return err_set(err, ERR_NOMEM, "out of memory");
+    return rc;
+}
+
 static int copy_one(struct write_ctx *ctx, struct arena *a, struct message_copy *copy,
                     const struct source *s, struct err *err)
 {
@@ -104,7 +123,7 @@ static int copy_one(struct write_ctx *ctx, struct arena *a, struct message_copy 
     if (rc == 0)
         rc = content_ref(ctx, copy->from->account_id, s->content_id, err);
     if (rc == 0)
-        rc = keywords_union(a, copy->to->keywords, s->keywords, &copy->to->keywords, err);
+        rc = keywords_add(a, copy->to, s->keywords, err);
     mailbox_count(copy->to, s->flags, s->size_bytes, 1);
     if (rc == 0 && (!ranges_add(&copy->copied_from, s->uid, s->uid) ||
                     !ranges_add(&copy->copied_to, uid, uid)))
@@ -135,14 +154,15 @@ static int account_grow(struct write_ctx *ctx, const struct message_copy *copy, 
     return rc;
 }
 
-static int copy_range(struct write_ctx *ctx, struct arena *a, struct message_copy *copy,
-                      struct range range, int64_t *size_bytes, struct err *err)
+static int copy_range(struct write_ctx *ctx, struct arena *a, struct arena *batch,
+                      struct message_copy *copy, struct range range, int64_t *size_bytes,
+                      struct err *err)
 {
     struct source v[BATCH];
     size_t n = BATCH;
 
     for (uint32_t first = range.first; n == BATCH && first <= range.last;) {
-        int rc = collect(ctx, a, copy->from, first, range.last, v, &n, err);
+        int rc = collect(ctx, batch, copy->from, first, range.last, v, &n, err);
 
         if (rc == 0 && n > 0 && copy->modseq == 0)
             rc = account_modseq_next(ctx, copy->from->account_id, &copy->modseq, err);
@@ -179,14 +199,17 @@ static int remove_moved(struct write_ctx *ctx, struct arena *a, struct message_c
 int message_copy(struct write_ctx *ctx, struct arena *a, struct message_copy *copy, struct err *err)
 {
     struct slice keywords = copy->to->keywords, uids, none = SLICE("");
+    struct arena batch;
     int64_t size_bytes = 0;
     int rc = 0;
 
     copy->copied_from = copy->copied_to = RANGES_EMPTY;
     copy->modseq = 0;
     copy->next_uid = 0;
+    arena_init(&batch, BATCH * (KEYWORDS_MAX + 64u));
     for (size_t i = 0; rc == 0 && copy->next_uid == 0 && i < copy->ranges->n; i++)
-        rc = copy_range(ctx, a, copy, copy->ranges->v[i], &size_bytes, err);
+        rc = copy_range(ctx, a, &batch, copy, copy->ranges->v[i], &size_bytes, err);
+    arena_done(&batch);
     if (rc < 0 || copy->modseq == 0)
         return rc;
     int64_t account_id = copy->to->account_id, messages = (int64_t)ranges_count(&copy->copied_to);

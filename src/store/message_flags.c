@@ -8,6 +8,8 @@
 #include "store/uidset.h"
 
 #define BATCH 64u
+/* Keywords before and after. */
+#define BATCH_BYTES_MAX (2 * BATCH * (KEYWORDS_MAX + 64u))
 
 struct state {
     struct ranges ranges;
@@ -19,7 +21,8 @@ struct run {
     struct call *c;
     struct write_ctx *ctx;
     struct mailbox m;
-    uint64_t modseq; /* 0 until something changes */
+    struct arena batch; /* keywords of the messages that are worked on */
+    uint64_t modseq;    /* 0 until something changes */
     struct ranges changed, modified;
     bool matched; /* a live message was there */
     uint32_t next_uid;
@@ -40,7 +43,6 @@ static void state_done(void *state)
 static int collect(struct run *run, uint32_t first, uint32_t last, struct message v[BATCH],
                    size_t *n_out, struct err *err)
 {
-    struct arena *a = &run->c->out;
     struct db_row r;
     size_t n = 0;
     int rc = db_query(run->ctx->db,
@@ -55,19 +57,15 @@ static int collect(struct run *run, uint32_t first, uint32_t last, struct messag
     db_bind_int(&r, 2, run->m.id);
     db_bind_int(&r, 3, first);
     db_bind_int(&r, 4, last);
-    while (n < BATCH && (rc = db_step(&r, err)) == 1) {
-        struct slice keywords = db_blob(&r, 4);
-
-        /* Most messages have none: the arena has to last for a whole mailbox. */
-        if (keywords.n > 0)
-            keywords = arena_copy(a, keywords);
+    arena_reset(&run->batch);
+    while (n < BATCH && (rc = db_step(&r, err)) == 1)
         v[n++] = (struct message){(uint32_t)db_int(&r, 0), (uint32_t)db_int(&r, 1),
-                                  (uint64_t)db_int(&r, 2), db_int(&r, 3), keywords};
-    }
+                                  (uint64_t)db_int(&r, 2), db_int(&r, 3),
+                                  arena_copy(&run->batch, db_blob(&r, 4))};
     db_done(&r);
     *n_out = n;
-    if (rc >= 0 && arena_failed(a))
-        return err_set(err, ERR_LIMIT, "too many messages with keywords at once");
+    if (rc >= 0 && arena_failed(&run->batch))
+        return call_no_memory(err);
     return rc < 0 ? rc : 0;
 }
 
@@ -88,8 +86,8 @@ static int wanted(struct run *run, const struct message *m, uint32_t *flags, str
     *keywords = m->keywords;
     if (s->keywords.n == 0 || (!add && m->keywords.n == 0))
         return 0;
-    return add ? keywords_union(&run->c->out, m->keywords, s->keywords, keywords, err)
-               : keywords_without(&run->c->out, m->keywords, s->keywords, keywords, err);
+    return add ? keywords_union(&run->batch, m->keywords, s->keywords, keywords, err)
+               : keywords_without(&run->batch, m->keywords, s->keywords, keywords, err);
 }
 
 static int update(struct run *run, const struct message *m, uint32_t flags, struct slice keywords,
@@ -242,8 +240,11 @@ static int run_all(struct run *run, struct err *err)
 static int flags_apply(struct call *c, struct write_ctx *ctx, struct err *err)
 {
     struct run run = {.c = c, .ctx = ctx};
-    int rc = run_all(&run, err);
+    int rc;
 
+    arena_init(&run.batch, BATCH_BYTES_MAX);
+    rc = run_all(&run, err);
+    arena_done(&run.batch);
     ranges_done(&run.changed);
     ranges_done(&run.modified);
     return rc;

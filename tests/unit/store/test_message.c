@@ -239,6 +239,41 @@ static void test_copy_and_move(void **state)
     fixture_end(&f);
 }
 
+/* What many keywords take does not add up over the messages of one request. */
+static void test_many_keywords(void **state)
+{
+    Gw__Copy message = GW__COPY__INIT;
+    uint32_t all[] = {1, 150};
+    char keyword[121];
+    struct fixture f;
+
+    (void)state;
+    fixture_start(&f, 1);
+    uint64_t s = fixture_ann(&f);
+
+    for (int i = 0; i < 150; i++)
+        assert_int_equal(fixture_append(&f, s, "Inbox", "text", 0, NULL), 0);
+    uint64_t inbox = mailbox_of(&f, s, "Inbox");
+
+    for (int i = 0; i < 30; i++) {
+        (void)snprintf(keyword, sizeof(keyword), "%0120d", i);
+        assert_int_equal(
+            store_flags(&f, s, inbox, 150, GW__FLAGS_STORE__MODE__MODE_ADD, 0, keyword, UINT64_MAX),
+            0);
+        assert_int_equal(f.response->flags_stored->next_uid, 0);
+    }
+    FIXTURE_REQUEST(request, COPY, copy, &message, s);
+    message.mailbox = inbox;
+    message.ranges = all;
+    message.n_ranges = 2;
+    message.to = fixture_text("Archive");
+    assert_int_equal(fixture_ask(&f, STORE_ACCESS, &request), 0);
+    assert_int_equal(f.response->copied->to[1], 150);
+    mailbox_of(&f, s, "Archive");
+    assert_int_equal(f.response->mailbox_opened->mailbox->n_keywords, 30);
+    fixture_end(&f);
+}
+
 /* All of the messages, or nothing. */
 static void test_copy_whole(void **state)
 {
@@ -349,9 +384,13 @@ static void test_body(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_append_and_read), cmocka_unit_test(test_flags),
-        cmocka_unit_test(test_expunge),         cmocka_unit_test(test_copy_and_move),
-        cmocka_unit_test(test_copy_whole),      cmocka_unit_test(test_body),
+        cmocka_unit_test(test_append_and_read),
+        cmocka_unit_test(test_flags),
+        cmocka_unit_test(test_expunge),
+        cmocka_unit_test(test_copy_and_move),
+        cmocka_unit_test(test_many_keywords),
+        cmocka_unit_test(test_copy_whole),
+        cmocka_unit_test(test_body),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
