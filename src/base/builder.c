@@ -24,7 +24,7 @@ void build_reset(struct builder *b)
     b->failed = false;
 }
 
-uint8_t *build_reserve(struct builder *b, size_t n)
+uint8_t *build_grow(struct builder *b, size_t n)
 {
     size_t need;
 
@@ -39,7 +39,7 @@ uint8_t *build_reserve(struct builder *b, size_t n)
 
         while (cap < need && cap <= b->max / 2)
             cap *= 2;
-        if (cap < need)
+        if (cap < need || cap > b->max)
             cap = b->max;
         /* One byte that does not count, for the NUL of vsnprintf. */
         uint8_t *p = cap < SIZE_MAX ? realloc(b->p, cap + 1) : NULL;
@@ -52,26 +52,6 @@ uint8_t *build_reserve(struct builder *b, size_t n)
         b->cap = cap;
     }
     return b->p + b->n;
-}
-
-void build_advance(struct builder *b, size_t n)
-{
-    b->n += n;
-}
-
-void build_byte(struct builder *b, uint8_t byte)
-{
-    build_bytes(b, slice_of(&byte, 1));
-}
-
-void build_bytes(struct builder *b, struct slice s)
-{
-    uint8_t *p = s.n ? build_reserve(b, s.n) : NULL;
-
-    if (!p)
-        return;
-    memcpy(p, s.p, s.n);
-    b->n += s.n;
 }
 
 void build_text(struct builder *b, const char *text)

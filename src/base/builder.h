@@ -22,8 +22,8 @@
 struct builder {
     uint8_t *p;
     size_t n;
-    size_t cap;
-    size_t max;
+    size_t cap; /* at most max */
+    size_t max; /* constant */
     bool failed;
 };
 
@@ -43,13 +43,41 @@ static inline struct slice build_slice(const struct builder *b)
     return slice_of(b->p, b->n);
 }
 
+/* What build_reserve does when there is not enough room. */
+uint8_t *build_grow(struct builder *b, size_t n);
+
 /* Room for n more bytes, to be filled by the caller and then counted with build_advance; NULL when
  * failed. */
-uint8_t *build_reserve(struct builder *b, size_t n);
-void build_advance(struct builder *b, size_t n);
+static inline uint8_t *build_reserve(struct builder *b, size_t n)
+{
+    return b->p && !b->failed && n <= b->cap - b->n ? b->p + b->n : build_grow(b, n);
+}
 
-void build_byte(struct builder *b, uint8_t byte);
-void build_bytes(struct builder *b, struct slice s);
+static inline void build_advance(struct builder *b, size_t n)
+{
+    b->n += n;
+}
+
+static inline void build_byte(struct builder *b, uint8_t byte)
+{
+    uint8_t *p = build_reserve(b, 1);
+
+    if (!p)
+        return;
+    *p = byte;
+    b->n++;
+}
+
+static inline void build_bytes(struct builder *b, struct slice s)
+{
+    uint8_t *p = s.n ? build_reserve(b, s.n) : NULL;
+
+    if (!p)
+        return;
+    memcpy(p, s.p, s.n);
+    b->n += s.n;
+}
+
 void build_text(struct builder *b, const char *text);
 void build_number(struct builder *b, uint64_t value);
 void build_printf(struct builder *b, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -37,13 +37,6 @@ int slice_cmp(struct slice a, struct slice b)
     return a.n < b.n ? -1 : a.n > b.n;
 }
 
-size_t slice_find_byte(struct slice s, uint8_t byte)
-{
-    const uint8_t *hit = s.n ? memchr(s.p, byte, s.n) : NULL;
-
-    return hit ? (size_t)(hit - s.p) : SIZE_MAX;
-}
-
 size_t slice_rfind_byte(struct slice s, uint8_t byte)
 {
     const uint8_t *hit = s.n ? memrchr(s.p, byte, s.n) : NULL;

@@ -76,7 +76,12 @@ bool slice_ends(struct slice s, struct slice suffix);
 int slice_cmp(struct slice a, struct slice b);
 
 /* The offset of the first such byte or string, or SIZE_MAX. An empty needle is found at 0. */
-size_t slice_find_byte(struct slice s, uint8_t byte);
+static inline size_t slice_find_byte(struct slice s, uint8_t byte)
+{
+    const uint8_t *hit = s.n ? (const uint8_t *)memchr(s.p, byte, s.n) : NULL;
+
+    return hit ? (size_t)(hit - s.p) : SIZE_MAX;
+}
 size_t slice_rfind_byte(struct slice s, uint8_t byte);
 size_t slice_find(struct slice s, struct slice needle);
 size_t slice_find_nocase(struct slice s, struct slice needle);

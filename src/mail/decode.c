@@ -263,25 +263,57 @@ static void qp_escape(struct transfer_count *t, uint8_t c)
     }
 }
 
+/* Without "=" and line ends. White space may turn out to stand at the end of a line. */
+static void count_qp_run(struct transfer_count *t, struct slice run)
+{
+    size_t n = run.n;
+
+    while (n > 0 && (run.p[n - 1] == ' ' || run.p[n - 1] == '\t' || run.p[n - 1] == '\r'))
+        n--;
+    if (n > 0)
+        qp_release(t);
+    t->decoded += n;
+    for (; n < run.n; n++)
+        qp_text(t, run.p[n]);
+}
+
+static void count_qp_octet(struct transfer_count *t, uint8_t c)
+{
+    if (t->state == QP_TEXT)
+        qp_text(t, c);
+    else
+        qp_escape(t, c);
+}
+
+/* Without its line end. */
+static void count_qp_line(struct transfer_count *t, struct slice line)
+{
+    while (line.n > 0) {
+        size_t n = 1;
+
+        if (t->state == QP_TEXT) {
+            size_t equals = slice_find_byte(line, '=');
+
+            count_qp_run(t, slice_sub(line, 0, equals));
+            if (equals == SIZE_MAX)
+                return;
+            n = equals + 1;
+        }
+        count_qp_octet(t, line.p[n - 1]);
+        line = slice_from(line, n);
+    }
+}
+
 static void count_feed_qp(struct transfer_count *t, struct slice in)
 {
-    for (size_t i = 0; i < in.n; i++) {
-        uint8_t c = in.p[i];
+    while (in.n > 0) {
+        size_t nl = slice_find_byte(in, '\n');
 
-        if (t->state != QP_TEXT) {
-            qp_escape(t, c);
-            continue;
-        }
-        if (c > '=' || (c > ' ' && c < '=')) {
-            size_t start = i;
-
-            while (i + 1 < in.n && (in.p[i + 1] > '=' || (in.p[i + 1] > ' ' && in.p[i + 1] < '=')))
-                i++;
-            qp_release(t);
-            t->decoded += i + 1 - start;
-            continue;
-        }
-        qp_text(t, c);
+        count_qp_line(t, slice_sub(in, 0, nl));
+        if (nl == SIZE_MAX)
+            return;
+        count_qp_octet(t, '\n');
+        in = slice_from(in, nl + 1);
     }
 }
 

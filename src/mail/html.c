@@ -17,26 +17,41 @@ struct html {
     unsigned quote;
 };
 
-static const struct slice hidden[] = {
-    SLICE_INIT("script"),   SLICE_INIT("style"), SLICE_INIT("head"), SLICE_INIT("svg"),
-    SLICE_INIT("template"), SLICE_INIT("math"),  SLICE_INIT("map"),  SLICE_INIT("dialog"),
-};
-static const struct slice blocks[] = {
-    SLICE_INIT("p"),       SLICE_INIT("div"),    SLICE_INIT("br"),      SLICE_INIT("tr"),
-    SLICE_INIT("table"),   SLICE_INIT("li"),     SLICE_INIT("ul"),      SLICE_INIT("ol"),
-    SLICE_INIT("h1"),      SLICE_INIT("h2"),     SLICE_INIT("h3"),      SLICE_INIT("h4"),
-    SLICE_INIT("h5"),      SLICE_INIT("h6"),     SLICE_INIT("hr"),      SLICE_INIT("pre"),
-    SLICE_INIT("body"),    SLICE_INIT("dl"),     SLICE_INIT("dt"),      SLICE_INIT("dd"),
-    SLICE_INIT("section"), SLICE_INIT("header"), SLICE_INIT("footer"),  SLICE_INIT("article"),
-    SLICE_INIT("form"),    SLICE_INIT("center"), SLICE_INIT("caption"), SLICE_INIT("blockquote"),
+enum tag_kind { TAG_PLAIN, TAG_HIDDEN, TAG_BLOCK, TAG_QUOTE, TAG_CELL };
+
+/* By length, then as frequent. */
+static const struct tag {
+    struct slice name;
+    enum tag_kind kind;
+} tags[] = {
+    {SLICE_INIT("p"), TAG_BLOCK},         {SLICE_INIT("td"), TAG_CELL},
+    {SLICE_INIT("tr"), TAG_BLOCK},        {SLICE_INIT("br"), TAG_BLOCK},
+    {SLICE_INIT("li"), TAG_BLOCK},        {SLICE_INIT("th"), TAG_CELL},
+    {SLICE_INIT("ul"), TAG_BLOCK},        {SLICE_INIT("ol"), TAG_BLOCK},
+    {SLICE_INIT("h1"), TAG_BLOCK},        {SLICE_INIT("h2"), TAG_BLOCK},
+    {SLICE_INIT("h3"), TAG_BLOCK},        {SLICE_INIT("h4"), TAG_BLOCK},
+    {SLICE_INIT("h5"), TAG_BLOCK},        {SLICE_INIT("h6"), TAG_BLOCK},
+    {SLICE_INIT("hr"), TAG_BLOCK},        {SLICE_INIT("dl"), TAG_BLOCK},
+    {SLICE_INIT("dt"), TAG_BLOCK},        {SLICE_INIT("dd"), TAG_BLOCK},
+    {SLICE_INIT("div"), TAG_BLOCK},       {SLICE_INIT("pre"), TAG_BLOCK},
+    {SLICE_INIT("svg"), TAG_HIDDEN},      {SLICE_INIT("map"), TAG_HIDDEN},
+    {SLICE_INIT("body"), TAG_BLOCK},      {SLICE_INIT("head"), TAG_HIDDEN},
+    {SLICE_INIT("form"), TAG_BLOCK},      {SLICE_INIT("math"), TAG_HIDDEN},
+    {SLICE_INIT("table"), TAG_BLOCK},     {SLICE_INIT("style"), TAG_HIDDEN},
+    {SLICE_INIT("center"), TAG_BLOCK},    {SLICE_INIT("script"), TAG_HIDDEN},
+    {SLICE_INIT("header"), TAG_BLOCK},    {SLICE_INIT("footer"), TAG_BLOCK},
+    {SLICE_INIT("dialog"), TAG_HIDDEN},   {SLICE_INIT("section"), TAG_BLOCK},
+    {SLICE_INIT("article"), TAG_BLOCK},   {SLICE_INIT("caption"), TAG_BLOCK},
+    {SLICE_INIT("template"), TAG_HIDDEN}, {SLICE_INIT("blockquote"), TAG_QUOTE},
 };
 
-static bool is_one_of(struct slice name, const struct slice *v, size_t n)
+static enum tag_kind kind_of(struct slice name)
 {
-    for (size_t i = 0; i < n; i++)
-        if (v[i].n == name.n && slice_eq_nocase(v[i], name))
-            return true;
-    return false;
+    for (size_t i = 0; i < ARRAY_SIZE(tags) && tags[i].name.n <= name.n; i++)
+        if (tags[i].name.n == name.n && tags[i].name.p[0] == ascii_lower(name.p[0]) &&
+            slice_eq_nocase(tags[i].name, name))
+            return tags[i].kind;
+    return TAG_PLAIN;
 }
 
 static bool full(const struct html *h)
@@ -191,20 +206,26 @@ static void take_tag(struct html *h, struct slice tag)
     name.n = n;
     if (n == 0)
         return;
-    if (!close && is_one_of(name, hidden, ARRAY_SIZE(hidden))) {
-        if (tag.p[tag.n - 1] != '/')
+    switch (kind_of(name)) {
+    case TAG_PLAIN:
+        break;
+    case TAG_HIDDEN:
+        if (!close && tag.p[tag.n - 1] != '/')
             skip_hidden(h, name);
-        return;
-    }
-    if (slice_eq_nocase(name, SLICE("td")) || slice_eq_nocase(name, SLICE("th")))
+        break;
+    case TAG_CELL:
         h->space = true;
-    else if (is_one_of(name, blocks, ARRAY_SIZE(blocks)))
-        break_line(h);
-    if (slice_eq_nocase(name, SLICE("blockquote"))) {
+        break;
+    case TAG_QUOTE:
         if (!close)
             h->quote++;
         else if (h->quote > 0)
             h->quote--;
+        break_line(h);
+        break;
+    case TAG_BLOCK:
+        break_line(h);
+        break;
     }
 }
 
@@ -220,7 +241,7 @@ void mail_html_text(struct builder *out, struct slice in)
             break;
         h.at += lt + 1;
         struct slice rest = slice_from(in, h.at);
-        bool comment = slice_starts(rest, SLICE("!--"));
+        bool comment = slice_at(rest, 0) == '!' && slice_starts(rest, SLICE("!--"));
         size_t end = comment ? slice_find(rest, SLICE("-->")) : slice_find_byte(rest, '>');
 
         if (!comment && !ascii_is_alpha(slice_at(rest, 0)) && slice_at(rest, 0) != '/' &&
