@@ -83,10 +83,31 @@ int call_answer_done(struct call *c, struct err *err)
     return 0;
 }
 
+/* What the generated decoder needs for each element of a repeated field: a place in its list of
+ * what it has seen, which doubles as it grows, and a pointer. */
+#define DECODED_ELEMENT 88u
+
+static size_t decoded_size(const ProtobufCMessage *row, size_t encoded)
+{
+    size_t n = DECODED_ELEMENT + row->descriptor->sizeof_message + encoded;
+
+    for (unsigned i = 0; i < row->descriptor->n_fields; i++) {
+        const ProtobufCFieldDescriptor *field = &row->descriptor->fields[i];
+        size_t elements;
+
+        if (field->label != PROTOBUF_C_LABEL_REPEATED)
+            continue;
+        memcpy(&elements, (const uint8_t *)row + field->quantifier_offset, sizeof(elements));
+        n += elements * (DECODED_ELEMENT + sizeof(ProtobufCBinaryData));
+    }
+    return n;
+}
+
 bool call_page_fits(size_t *used, const ProtobufCMessage *row)
 {
-    /* Tag and length of a row take at most 5 octets. */
-    size_t n = protobuf_c_message_get_packed_size(row) + 5;
+    /* Tag and length of a row take at most 5 octets. Memory counts in proportion. */
+    size_t encoded = protobuf_c_message_get_packed_size(row) + 5;
+    size_t n = MAX(encoded, decoded_size(row, encoded) / (RPC_DECODE_MAX / CALL_PAGE_MAX));
 
     if (*used > 0 && n > CALL_PAGE_MAX - MIN(*used, CALL_PAGE_MAX))
         return false;

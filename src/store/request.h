@@ -63,8 +63,9 @@ int call_answer_done(struct call *c, struct err *err) WARN_UNUSED;
 void *call_message(struct call *c, const ProtobufCMessageDescriptor *type);
 int call_no_memory(struct err *err);
 
-/* Rows of an answer are counted in octets as encoded; a row that does not fit starts the next page.
- * The rest of the record is for what goes with the rows. */
+/* Rows of an answer are counted in octets as encoded, small ones by the memory that they take when
+ * decoded, so that rpc_decode takes the page; a row that does not fit starts the next one. The rest
+ * of the record is for what goes with the rows. */
 #define CALL_PAGE_MAX (60u * 1024)
 bool call_page_fits(size_t *used, const ProtobufCMessage *row);
 

@@ -7,6 +7,7 @@
 #include "base/num.h"
 #include "runtime/channel.h"
 #include "runtime/loop.h"
+#include "store/request.h"
 #include "store/rights.h"
 #include "store/serve.h"
 
@@ -200,13 +201,57 @@ static void test_bad_record_closes(void **state)
     wire_end(&w);
 }
 
+/* As many rows as call_page_fits lets in; the peer's decoder has to take them. */
+static void check_full_page(Gw__Message *row, size_t least)
+{
+    static uint8_t record[CHANNEL_RECORD_MAX];
+    static Gw__Message *rows[CALL_PAGE_MAX];
+    Gw__Response response = GW__RESPONSE__INIT;
+    Gw__Messages page = GW__MESSAGES__INIT;
+    ProtobufCMessage *decoded;
+    struct arena a;
+    struct err err = {0};
+    size_t used = 0, n;
+
+    page.rows = rows;
+    while (call_page_fits(&used, &row->base))
+        rows[page.n_rows++] = row;
+    assert_in_range(page.n_rows, least, ARRAY_SIZE(rows));
+    response.result_case = GW__RESPONSE__RESULT_MESSAGES;
+    response.messages = &page;
+    assert_int_equal(rpc_encode(&response.base, record, &n, &err), 0);
+    arena_init(&a, 16u << 20);
+    assert_int_equal(rpc_decode(&gw__response__descriptor, slice_of(record, n), &a, &decoded, &err),
+                     0);
+    assert_int_equal(((Gw__Response *)decoded)->messages->n_rows, page.n_rows);
+    arena_done(&a);
+}
+
+static void test_full_pages(void **state)
+{
+    static uint8_t octets[1000];
+    Gw__Message row = GW__MESSAGE__INIT;
+    ProtobufCBinaryData keywords[100];
+
+    (void)state;
+    row.uid = 1;
+    check_full_page(&row, 1000);
+    row.envelope = rpc_bytes(slice_of(octets, sizeof(octets)));
+    check_full_page(&row, 60);
+    row.envelope = rpc_bytes(SLICE(""));
+    for (size_t i = 0; i < ARRAY_SIZE(keywords); i++)
+        keywords[i] = rpc_bytes(SLICE("k"));
+    row.keywords = keywords;
+    row.n_keywords = ARRAY_SIZE(keywords);
+    check_full_page(&row, 20);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rights),
-        cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_channels),
-        cmocka_unit_test(test_bad_record_closes),
+        cmocka_unit_test(test_rights),     cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_channels),   cmocka_unit_test(test_bad_record_closes),
+        cmocka_unit_test(test_full_pages),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
