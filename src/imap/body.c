@@ -28,6 +28,27 @@ int imap_body_of_row(struct imap_body *b, struct arena *a, const Gw__Message *ro
     return parts_read(a, parts, &b->parts, &b->parts_n, err);
 }
 
+int imap_body_of_spool(struct imap_body *b, struct spool *spool, struct err *err)
+{
+    Gw__Content content = GW__CONTENT__INIT;
+    int fd, rc = spool_finish(spool, &content, &fd, err);
+
+    if (rc < 0)
+        return rc;
+    b->size = spool->size;
+    if (fd >= 0) {
+        b->fd = TAKE_FD(spool->fd);
+    } else {
+        b->memory = malloc(content.inline_.len + 1);
+        if (!b->memory)
+            return err_set(err, ERR_NOMEM, "out of memory");
+        if (content.inline_.len)
+            memcpy(b->memory, content.inline_.data, content.inline_.len);
+    }
+    b->loaded = true;
+    return 0;
+}
+
 int imap_body_load(struct imap_body *b, struct imap_session *s, uint32_t uid, struct err *err)
 {
     Gw__Request request = GW__REQUEST__INIT;

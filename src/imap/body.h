@@ -17,6 +17,8 @@ struct imap_body {
 
 void imap_body_init(struct imap_body *b);
 void imap_body_done(struct imap_body *b);
+/* The octets of a finished spool, which is empty afterwards. */
+int imap_body_of_spool(struct imap_body *b, struct spool *spool, struct err *err) WARN_UNUSED;
 /* From a row read with FIELD_PARTS and FIELD_SIZE. The part tree lives in `a`. */
 int imap_body_of_row(struct imap_body *b, struct arena *a, const Gw__Message *row,
                      struct err *err) WARN_UNUSED;

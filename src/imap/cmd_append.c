@@ -21,6 +21,7 @@ struct imap_append {
     struct imap_flags flags;
     struct imap_date_time date;
     bool has_date;
+    bool utf8;     /* "UTF8 (" stands before the message, ")" must follow it (RFC 6855 4) */
     uint64_t need; /* octets still to come */
     uint64_t size;
     bool after_cr;
@@ -40,9 +41,10 @@ void imap_append_free(struct imap_append *append)
 }
 
 /* Everything before the literal; false when it is not an APPEND whose message this literal is. */
-static bool parse_head(const struct imap_session *s, struct slice head, struct imap_append *append)
+static bool parse_head(const struct imap_session *s, const struct imap_literal *literal,
+                       struct imap_append *append)
 {
-    struct cursor c = cur_init(head);
+    struct cursor c = cur_init(slice_sub(imap_framer_held(&s->framer), 0, literal->at));
     struct arena *a = &append->a;
 
     append->tag = arena_copy(a, imap_parse_tag(&c));
@@ -60,6 +62,7 @@ static bool parse_head(const struct imap_session *s, struct slice head, struct i
         append->has_date = true;
         imap_parse_space(&c);
     }
+    append->utf8 = literal->binary && cur_eat_nocase(&c, SLICE("UTF8 ("));
     return cur_at_end(&c) && !arena_failed(a);
 }
 
@@ -74,7 +77,7 @@ static struct imap_append *append_new(const struct imap_session *s,
     /* Line ends that are repaired grow. */
     spool_init(&append->spool, 2 * (literal->size + 1));
     append->need = append->size = literal->size;
-    if (parse_head(s, slice_sub(imap_framer_held(&s->framer), 0, literal->at), append))
+    if (parse_head(s, literal, append))
         return append;
     imap_append_free(append);
     return NULL;
@@ -236,7 +239,7 @@ void imap_append_end(struct imap_session *s, struct slice rest)
         s->closing = true;
     } else {
         cmd->entry = imap_command_find(SLICE("APPEND"));
-        if (rest.n) {
+        if (!slice_eq(rest, append->utf8 ? SLICE(")") : SLICE(""))) {
             imap_reply(cmd, IMAP_BAD, "syntax error: expected the end of the command");
         } else if (err.kind == ERR_NONE && store_message(cmd, append, &appended, &err) == 0) {
             imap_reply_code(cmd, "APPENDUID %u %u", appended->uidvalidity, appended->uid_first);

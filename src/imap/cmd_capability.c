@@ -10,9 +10,10 @@ bool imap_plain_allowed(const struct imap_session *s)
 
 void imap_write_capability(struct builder *out, const struct imap_session *s)
 {
-    build_text(out, "CAPABILITY IMAP4rev1 ENABLE LITERAL+ IDLE SASL-IR UNSELECT UIDPLUS MOVE "
-                    "NAMESPACE ID ESEARCH SEARCHRES SPECIAL-USE CREATE-SPECIAL-USE LIST-EXTENDED "
-                    "LIST-STATUS STATUS=SIZE CONDSTORE WITHIN");
+    build_text(out,
+               "CAPABILITY IMAP4rev2 IMAP4rev1 ENABLE LITERAL+ IDLE SASL-IR UNSELECT UIDPLUS MOVE "
+               "NAMESPACE ID ESEARCH SEARCHRES SPECIAL-USE CREATE-SPECIAL-USE LIST-EXTENDED "
+               "LIST-STATUS STATUS=SIZE CONDSTORE WITHIN BINARY UTF8=ACCEPT");
     build_printf(out, " APPENDLIMIT=%llu",
                  (unsigned long long)edge_settings(s->listener->edge)->message_size_max);
     if (s->state != IMAP_LOGGED_OUT)

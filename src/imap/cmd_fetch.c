@@ -11,6 +11,7 @@
 #include "base/num.h"
 #include "imap/body.h"
 #include "imap/commands.h"
+#include "imap/fetch_binary.h"
 #include "imap/message_set.h"
 #include "imap/write.h"
 
@@ -18,12 +19,17 @@
 #define BODIES_PER_PAGE 1
 #define READ_CHUNK (16u * 1024)
 #define MESSAGE_ARENA_MAX (16u * 1024 * 1024)
+/* What must be known of a message to find its octets. */
+#define OCTET_FIELDS (GW__MESSAGE_READ__FIELD__FIELD_PARTS | GW__MESSAGE_READ__FIELD__FIELD_SIZE)
 
-/* Something to be written: text, or octets of the message. */
+/* Something to be written: text, or octets. */
 struct piece {
     struct piece *next;
     struct slice text;
-    uint64_t at, n; /* when text.p is NULL */
+    /* when text.p is NULL: of what, and which */
+    const struct imap_body *of;
+    uint64_t at, n;
+    bool nul; /* NUL may be sent: announced as a literal8 */
 };
 
 struct fetch_work {
@@ -34,10 +40,13 @@ struct fetch_work {
     struct ranges todo;
     struct ranges seen; /* to get \Seen at the end */
     bool expunged;      /* some message was removed by somebody else */
+    bool unknown_encoding;
     /* of the message that is being written */
     struct arena arena;
     struct piece *pieces, **pieces_end;
     struct imap_body body;
+    struct spool spool;       /* what BINARY decoded … */
+    struct imap_body decoded; /* … and the same when the message is written */
 };
 
 static void release(struct imap_cmd *cmd)
@@ -47,33 +56,47 @@ static void release(struct imap_cmd *cmd)
     ranges_done(&w->todo);
     ranges_done(&w->seen);
     imap_body_done(&w->body);
+    imap_body_done(&w->decoded);
+    spool_done(&w->spool);
     arena_done(&w->arena);
 }
 
 /* ---- the pieces of one message ---- */
 
-static bool add_piece(struct fetch_work *w, struct slice text, uint64_t at, uint64_t n)
+static struct piece *add_piece(struct fetch_work *w)
 {
     struct piece *p = ARENA_NEW(&w->arena, struct piece);
 
     if (!p)
-        return false;
-    if (text.p)
-        p->text = arena_copy(&w->arena, text);
-    p->at = at;
-    p->n = n;
+        return NULL;
     *w->pieces_end = p;
     w->pieces_end = &p->next;
-    return !arena_failed(&w->arena);
+    return p;
+}
+
+static bool add_octets(struct fetch_work *w, const struct imap_body *of, uint64_t at, uint64_t n,
+                       bool nul)
+{
+    struct piece *p = add_piece(w);
+
+    if (!p)
+        return false;
+    p->of = of;
+    p->at = at;
+    p->n = n;
+    p->nul = nul;
+    return true;
 }
 
 /* What has been built so far becomes a piece. */
 static bool flush_text(struct fetch_work *w, struct builder *out)
 {
-    bool ok = build_ok(out) && (out->n == 0 || add_piece(w, build_slice(out), 0, 0));
+    struct piece *p = build_ok(out) ? add_piece(w) : NULL;
 
+    if (p)
+        p->text = arena_copy(&w->arena, build_slice(out));
     build_reset(out);
-    return ok;
+    return p && !arena_failed(&w->arena);
 }
 
 static void cut(const struct imap_fetch_item *item, uint64_t *at, uint64_t *n)
@@ -86,6 +109,13 @@ static void cut(const struct imap_fetch_item *item, uint64_t *at, uint64_t *n)
     *n = MIN(item->count, *n - skip);
 }
 
+/* RFC 9051 4.3: a literal holds no NUL. What a message has of them is told apart from all text. */
+static void without_nul(uint8_t *octets, size_t n)
+{
+    for (uint8_t *p = octets; (p = memchr(p, '\0', n - (size_t)(p - octets)));)
+        *p++ = 0x80;
+}
+
 static int add_fields(struct fetch_work *w, const struct imap_fetch_item *item, struct builder *out,
                       uint64_t at, uint64_t n, struct err *err)
 {
@@ -95,6 +125,7 @@ static int add_fields(struct fetch_work *w, const struct imap_fetch_item *item, 
 
     if (rc < 0)
         return rc;
+    without_nul(header, (size_t)n);
     build_init(&fields, (size_t)n + 2);
     imap_body_fields(&fields, slice_of(header, (size_t)n), item);
     uint64_t from = 0, count = fields.n;
@@ -120,7 +151,33 @@ static int add_section(struct imap_cmd *cmd, struct fetch_work *w, uint32_t uid,
         return add_fields(w, item, out, at, n, err);
     cut(item, &at, &n);
     build_printf(out, " {%llu}\r\n", (unsigned long long)n);
-    if (!flush_text(w, out) || (n && !add_piece(w, (struct slice){NULL, 0}, at, n)))
+    if (!flush_text(w, out) || (n && !add_octets(w, &w->body, at, n, /* nul= */ false)))
+        return err_set(err, ERR_NOMEM, "out of memory");
+    return 0;
+}
+
+static int add_binary(struct imap_cmd *cmd, struct fetch_work *w, uint32_t uid,
+                      const struct imap_fetch_item *item, struct builder *out, struct err *err)
+{
+    bool size = item->kind == IMAP_FETCH_BINARY_SIZE;
+    struct imap_binary binary;
+    int rc = size ? imap_binary_size(&w->body, cmd->s, uid, item, &binary, err)
+                  : imap_binary_octets(&w->body, cmd->s, uid, item, &w->spool, &binary, err);
+
+    if (rc == 0 && binary.unknown_encoding) {
+        w->unknown_encoding = true;
+        rc = err_set(err, ERR_INVALID, "the part has an unknown transfer encoding");
+    }
+    if (rc < 0)
+        return rc;
+    build_bytes(out, item->label);
+    if (size) {
+        build_printf(out, " %llu", (unsigned long long)MIN(binary.n, UINT32_MAX));
+        return 0;
+    }
+    build_printf(out, " %s{%llu}\r\n", binary.has_nul ? "~" : "", (unsigned long long)binary.n);
+    if (!flush_text(w, out) || (binary.n && !add_octets(w, binary.decoded ? &w->decoded : &w->body,
+                                                        binary.at, binary.n, binary.has_nul)))
         return err_set(err, ERR_NOMEM, "out of memory");
     return 0;
 }
@@ -189,12 +246,16 @@ static int build_message(struct imap_cmd *cmd, struct fetch_work *w, const Gw__M
     if (w->wants_octets)
         rc = imap_body_of_row(&w->body, &w->arena, row, err);
     for (size_t i = 0; rc == 0 && i < w->items.n; i++) {
-        if (w->items.v[i].kind != IMAP_FETCH_SECTION)
+        if (w->items.v[i].kind < IMAP_FETCH_SECTION)
             continue;
         build_byte(&out, ' ');
-        rc = add_section(cmd, w, uid, &w->items.v[i], &out, err);
+        rc = w->items.v[i].kind == IMAP_FETCH_SECTION
+                 ? add_section(cmd, w, uid, &w->items.v[i], &out, err)
+                 : add_binary(cmd, w, uid, &w->items.v[i], &out, err);
     }
     build_text(&out, ")\r\n");
+    if (rc == 0 && w->spool.size > 0)
+        rc = imap_body_of_spool(&w->decoded, &w->spool, err);
     if (rc == 0 && !flush_text(w, &out))
         rc = err_set(err, ERR_NOMEM, "out of memory");
     if (rc == 0 && sets_seen && !ranges_add(&w->seen, uid, uid))
@@ -207,22 +268,26 @@ static void message_reset(struct fetch_work *w)
     w->pieces = NULL;
     w->pieces_end = &w->pieces;
     imap_body_done(&w->body);
+    imap_body_done(&w->decoded);
+    spool_done(&w->spool);
+    spool_init(&w->spool, UINT64_MAX);
     arena_reset(&w->arena);
 }
 
 /* ---- output ---- */
 
-static int write_octets(struct imap_cmd *cmd, struct fetch_work *w, struct piece *p,
-                        struct err *err)
+static int write_octets(struct imap_cmd *cmd, struct piece *p, struct err *err)
 {
     uint8_t buf[READ_CHUNK];
 
     while (p->n && conn_output_pending(cmd->c) < CONN_OUTPUT_HIGH) {
         size_t n = MIN(p->n, sizeof(buf));
-        int rc = imap_body_read(&w->body, p->at, buf, n, err);
+        int rc = imap_body_read(p->of, p->at, buf, n, err);
 
         if (rc < 0)
             return rc;
+        if (!p->nul)
+            without_nul(buf, n);
         conn_write(cmd->c, slice_of(buf, n));
         p->at += n;
         p->n -= n;
@@ -242,7 +307,7 @@ static bool write_pieces(struct imap_cmd *cmd, struct fetch_work *w)
             return false;
         if (p->text.p) {
             conn_write(cmd->c, p->text);
-        } else if (write_octets(cmd, w, p, &err) < 0) {
+        } else if (write_octets(cmd, p, &err) < 0) {
             /* The size is said already: nothing else can be said on this connection. */
             log_err(conn_env(cmd->c)->log, LOG_ERROR, "imap", conn_id(cmd->c),
                     "message cannot be read", &err);
@@ -334,6 +399,8 @@ static bool fetch_some(struct imap_cmd *cmd)
             message_reset(w);
             w->todo.n = 0;
             imap_reply_err(cmd, &err);
+            if (w->unknown_encoding)
+                cmd->code = SLICE("UNKNOWN-CTE");
             break;
         }
     }
@@ -355,15 +422,18 @@ static void want_fields(struct imap_cmd *cmd, struct fetch_work *w)
         [IMAP_FETCH_ENVELOPE] = GW__MESSAGE_READ__FIELD__FIELD_ENVELOPE,
         [IMAP_FETCH_BODY] = GW__MESSAGE_READ__FIELD__FIELD_BODYSTRUCTURE,
         [IMAP_FETCH_BODYSTRUCTURE] = GW__MESSAGE_READ__FIELD__FIELD_BODYSTRUCTURE,
-        [IMAP_FETCH_SECTION] =
-            GW__MESSAGE_READ__FIELD__FIELD_PARTS | GW__MESSAGE_READ__FIELD__FIELD_SIZE,
+        [IMAP_FETCH_SECTION] = OCTET_FIELDS,
+        [IMAP_FETCH_BINARY] = OCTET_FIELDS,
+        [IMAP_FETCH_BINARY_SIZE] = OCTET_FIELDS,
     };
 
     for (size_t i = 0; i < w->items.n; i++) {
         const struct imap_fetch_item *item = &w->items.v[i];
 
-        w->fields |= fields[item->kind];
-        if (item->kind == IMAP_FETCH_SECTION) {
+        w->fields |= item->kind == IMAP_FETCH_ENVELOPE && imap_utf8(cmd->s)
+                         ? GW__MESSAGE_READ__FIELD__FIELD_ENVELOPE_UTF8
+                         : fields[item->kind];
+        if (item->kind >= IMAP_FETCH_SECTION) {
             w->wants_octets = true;
             w->sets_seen = w->sets_seen || (!item->peek && !cmd->s->view.read_only);
         }
@@ -390,6 +460,8 @@ void imap_cmd_fetch(struct imap_cmd *cmd)
         return imap_reply(cmd, IMAP_NO, "out of memory");
     arena_init(&w->arena, MESSAGE_ARENA_MAX);
     imap_body_init(&w->body);
+    imap_body_init(&w->decoded);
+    spool_init(&w->spool, UINT64_MAX);
     message_reset(w);
     cmd->work = w;
     cmd->release = release;

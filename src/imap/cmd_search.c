@@ -264,9 +264,13 @@ static void parse_return(struct imap_cmd *cmd, struct search_work *w)
                    {"SAVE", RETURN_SAVE}};
     struct cursor *c = &cmd->args;
 
+    /* RFC 9051 6.4.4: without options the answer is ESEARCH with ALL. */
+    w->extended = cmd->s->rev2;
+    w->options = w->extended ? RETURN_ALL : 0;
     if (!cur_eat_nocase(c, SLICE("RETURN (")))
         return;
     w->extended = true;
+    w->options = 0;
     while (cur_ok(c) && cur_peek(c) != ')') {
         struct slice word = imap_parse_atom(c);
         size_t i = 0;

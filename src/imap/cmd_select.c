@@ -86,8 +86,11 @@ static void write_selected(struct imap_cmd *cmd, const struct select_facts *fact
         build_text(&out, " \\*");
     }
     build_text(&out, ")] flags that are kept\r\n");
-    build_printf(&out, "* 0 RECENT\r\n* %u EXISTS\r\n", imap_view_count(&s->view));
-    if (unseen)
+    /* RFC 9051 Appendix E: \Recent and the first unseen message are of IMAP4rev1. */
+    if (!s->rev2)
+        build_text(&out, "* 0 RECENT\r\n");
+    build_printf(&out, "* %u EXISTS\r\n", imap_view_count(&s->view));
+    if (unseen && !s->rev2)
         build_printf(&out, "* OK [UNSEEN %u] first unseen message\r\n", unseen);
     build_printf(&out, "* OK [UIDVALIDITY %u] UIDs are valid\r\n", m->uidvalidity);
     build_printf(&out, "* OK [UIDNEXT %u] predicted next UID\r\n", m->uidnext);

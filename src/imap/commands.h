@@ -61,5 +61,5 @@ void imap_authenticate_response(struct imap_cmd *cmd, struct slice line);
 void imap_login(struct imap_cmd *cmd, struct slice user, struct slice password);
 /* Whether a password may be sent on this connection. */
 bool imap_plain_allowed(const struct imap_session *s);
-/* "CAPABILITY IMAP4rev1 …" as it is now (capability.c). */
+/* "CAPABILITY IMAP4rev2 IMAP4rev1 …" as it is now (cmd_capability.c). */
 void imap_write_capability(struct builder *out, const struct imap_session *s);

@@ -110,6 +110,20 @@ static const struct {
     {SLICE_INIT("MIME"), IMAP_SECTION_MIME},
 };
 
+/* "<0.100>", perhaps. */
+static void parse_partial(struct cursor *c, struct imap_fetch_item *item)
+{
+    if (!cur_eat(c, '<'))
+        return;
+    item->partial = true;
+    item->offset = cur_number(c, INT64_MAX, "an offset");
+    cur_byte(c, '.', "offset and count");
+    item->count = cur_number(c, INT64_MAX, "a count");
+    if (item->count == 0)
+        cur_reject(c, "a count above 0");
+    cur_byte(c, '>', "the end of the part");
+}
+
 static void parse_section(struct cursor *c, struct arena *a, struct imap_fetch_item *item,
                           struct builder *label)
 {
@@ -138,16 +152,57 @@ static void parse_section(struct cursor *c, struct arena *a, struct imap_fetch_i
     }
     cur_byte(c, ']', "the end of the section");
     build_byte(label, ']');
-    if (!cur_eat(c, '<'))
+    parse_partial(c, item);
+    if (item->partial)
+        build_printf(label, "<%llu>", (unsigned long long)item->offset);
+}
+
+/* "[1.2]<0.100>", or "[]": the message. */
+static void parse_binary(struct cursor *c, struct arena *a, struct imap_fetch_item *item,
+                         struct builder *label)
+{
+    build_text(label, item->kind == IMAP_FETCH_BINARY ? "BINARY[" : "BINARY.SIZE[");
+    parse_numbers(c, a, item);
+    for (size_t i = 0; i < item->numbers_n; i++)
+        build_printf(label, i ? ".%u" : "%u", item->numbers[i]);
+    cur_byte(c, ']', "the end of the part number");
+    build_byte(label, ']');
+    /* RFC 9051 9: the response does not repeat the offset, and a size is that of the whole. */
+    if (item->kind == IMAP_FETCH_BINARY)
+        parse_partial(c, item);
+}
+
+static const struct {
+    const char *name;
+    enum imap_fetch_kind kind;
+    bool peek;
+} octet_items[] = {
+    {"BODY", IMAP_FETCH_SECTION, false},           {"BODY.PEEK", IMAP_FETCH_SECTION, true},
+    {"BINARY", IMAP_FETCH_BINARY, false},          {"BINARY.PEEK", IMAP_FETCH_BINARY, true},
+    {"BINARY.SIZE", IMAP_FETCH_BINARY_SIZE, true},
+};
+
+/* An item with something in brackets; the cursor stands behind "[". */
+static void parse_octets(struct cursor *c, struct arena *a, struct slice name,
+                         struct imap_fetch_item *item)
+{
+    _cleanup_(build_done) struct builder label = {0};
+    size_t i = 0;
+
+    while (i < ARRAY_SIZE(octet_items) && !slice_eq_nocase(name, slice_str(octet_items[i].name)))
+        i++;
+    if (i == ARRAY_SIZE(octet_items)) {
+        cur_reject(c, "BODY or BINARY before a section");
         return;
-    item->partial = true;
-    item->offset = cur_number(c, INT64_MAX, "an offset");
-    cur_byte(c, '.', "offset and count");
-    item->count = cur_number(c, INT64_MAX, "a count");
-    if (item->count == 0)
-        cur_reject(c, "a count above 0");
-    cur_byte(c, '>', "the end of the part");
-    build_printf(label, "<%llu>", (unsigned long long)item->offset);
+    }
+    item->kind = octet_items[i].kind;
+    item->peek = octet_items[i].peek;
+    build_init(&label, LABEL_MAX);
+    if (item->kind == IMAP_FETCH_SECTION)
+        parse_section(c, a, item, &label);
+    else
+        parse_binary(c, a, item, &label);
+    item->label = arena_copy(a, build_slice(&label));
 }
 
 static void parse_item(struct cursor *c, struct arena *a, struct imap_fetch_item *item)
@@ -155,17 +210,8 @@ static void parse_item(struct cursor *c, struct arena *a, struct imap_fetch_item
     struct slice name = cur_span(c, is_item_char, 1, "an item");
 
     *item = (struct imap_fetch_item){0};
-    if (cur_peek(c) == '[') {
-        _cleanup_(build_done) struct builder label = {0};
-
-        (void)cur_eat(c, '[');
-        item->kind = IMAP_FETCH_SECTION;
-        item->peek = slice_eq_nocase(name, SLICE("BODY.PEEK"));
-        if (!item->peek && !slice_eq_nocase(name, SLICE("BODY")))
-            cur_reject(c, "BODY before a section");
-        build_init(&label, LABEL_MAX);
-        parse_section(c, a, item, &label);
-        item->label = arena_copy(a, build_slice(&label));
+    if (cur_eat(c, '[')) {
+        parse_octets(c, a, name, item);
         return;
     }
     for (size_t i = 0; i < ARRAY_SIZE(plain_items); i++) {

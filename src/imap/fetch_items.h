@@ -14,6 +14,8 @@ enum imap_fetch_kind {
     IMAP_FETCH_BODYSTRUCTURE,
     IMAP_FETCH_MODSEQ,
     IMAP_FETCH_SECTION, /* octets of the message */
+    IMAP_FETCH_BINARY,  /* of a part, without its transfer encoding */
+    IMAP_FETCH_BINARY_SIZE,
 };
 
 enum imap_section_text {
@@ -28,7 +30,7 @@ enum imap_section_text {
 struct imap_fetch_item {
     enum imap_fetch_kind kind;
     struct slice label; /* as it stands in the response */
-    /* for SECTION */
+    /* for SECTION and BINARY */
     bool peek;
     bool partial;
     uint64_t offset, count;

@@ -48,6 +48,7 @@ struct imap_session {
     bool spoke;       /* one valid command name was seen: the peer speaks IMAP */
     bool condstore;   /* RFC 7162 */
     bool rev2;        /* IMAP4rev2 was enabled */
+    bool utf8;        /* UTF8=ACCEPT was enabled (RFC 6855) */
     bool watching;    /* edge_watch */
     bool closing;     /* close after the reply */
     bool broken;      /* close at once: a literal cannot be finished */
@@ -113,9 +114,10 @@ bool imap_wait(struct imap_cmd *cmd, enum imap_input input);
 void imap_deselect(struct imap_session *s);
 /* RFC 7162 3.1: from now on MODSEQ is told. */
 void imap_enable_condstore(struct imap_session *s);
+/* Whether names and strings are UTF-8 on the wire. */
 static inline bool imap_utf8(const struct imap_session *s)
 {
-    return s->rev2;
+    return s->rev2 || s->utf8;
 }
 
 /* ---- messages of APPEND (cmd_append.c) ---- */

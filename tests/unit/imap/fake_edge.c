@@ -20,7 +20,7 @@ struct fake_message {
     uint64_t modseq;
     int64_t received_ns;
     int zone_minutes;
-    struct slice body, envelope, structure, parts;
+    struct slice body, envelope, envelope_utf8, structure, parts;
     struct slice keywords[8];
     size_t keywords_n;
     bool expunged;
@@ -308,7 +308,10 @@ static int read_messages(struct fake_store *st, struct arena *a, const Gw__Messa
         row->received_ns = f->received_ns;
         row->zone_minutes = f->zone_minutes;
         row->size = f->body.n;
-        row->envelope = rpc_bytes(f->envelope);
+        row->envelope = rpc_bytes((q->fields & GW__MESSAGE_READ__FIELD__FIELD_ENVELOPE_UTF8) &&
+                                          f->envelope_utf8.n
+                                      ? f->envelope_utf8
+                                      : f->envelope);
         row->bodystructure = rpc_bytes(f->structure);
         row->parts = rpc_bytes(f->parts);
         row->keywords = ARENA_ARRAY(a, f->keywords_n, ProtobufCBinaryData);
@@ -390,6 +393,7 @@ static int append(struct fake_store *st, struct arena *a, const Gw__Append *q, c
         f->keywords[f->keywords_n++] = arena_copy(&st->a, rpc_slice(m->keywords[i]));
     f->body = arena_copy(&st->a, rpc_slice(m->content->inline_));
     f->envelope = arena_copy(&st->a, rpc_slice(m->content->facts->envelope));
+    f->envelope_utf8 = arena_copy(&st->a, rpc_slice(m->content->facts->envelope_utf8));
     f->structure = arena_copy(&st->a, rpc_slice(m->content->facts->bodystructure));
     f->parts = arena_copy(&st->a, rpc_slice(m->content->facts->parts));
     change_add(st, GW__CHANGE__KIND__KIND_ADD, b, (uint32_t[]){f->uid, f->uid}, 2);

@@ -380,7 +380,7 @@ static void test_passwords_need_tls(void **state)
     fake_conn_say(c, SLICE("b STARTTLS\r\n"));
     assert_string_equal(fake_conn_heard(c), "b BAD TLS is on already\r\n");
     fake_conn_say(c, SLICE(LOGIN));
-    assert_non_null(strstr(fake_conn_heard(c), "l OK [CAPABILITY IMAP4rev1 "));
+    assert_non_null(strstr(fake_conn_heard(c), "l OK [CAPABILITY IMAP4rev2 IMAP4rev1 "));
     assert_true(c->watching);
     fake_conn_free(c);
     fake_store_free(store);
