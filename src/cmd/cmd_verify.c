@@ -1,4 +1,5 @@
-/* Checks the mail of a data directory, shard by shard. Reads only: the server may be running. */
+/* Checks the directory and the mail of a data directory, shard by shard. Reads only: the server may
+ * be running. */
 #include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -37,6 +38,20 @@ static int verify_shard(const char *directory, char *name, struct verify_summary
     return 0;
 }
 
+static int verify_accounts_of(const char *directory, struct verify_summary *total, struct err *err)
+{
+    char name[] = "directory";
+    const struct verify_options options = {.problem = print_problem, .owner = name};
+    struct verify_summary sum;
+    int rc = verify_accounts(directory, &options, &sum, err);
+
+    if (rc < 0)
+        return rc;
+    (void)printf("%s: %" PRIu64 " problem%s\n", name, sum.problems, sum.problems == 1 ? "" : "s");
+    total->problems += sum.problems;
+    return 0;
+}
+
 static int verify_all(const char *directory, struct err *err)
 {
     struct verify_summary total = {0};
@@ -48,6 +63,8 @@ static int verify_all(const char *directory, struct err *err)
         return err_errno(err, errno, "cannot look into %s", directory);
     if (n == 0)
         rc = err_set(err, ERR_NOT_FOUND, "there is no mail in %s", directory);
+    else
+        rc = verify_accounts_of(directory, &total, err);
     for (int i = 0; i < n; i++) {
         if (rc == 0)
             rc = verify_shard(directory, entries[i]->d_name, &total, err);

@@ -1,39 +1,36 @@
 /* A class of problems is one statement that selects the offenders: up to three numbers, which go
  * into the description. All statements run in one read transaction, so that a shard in use is seen
  * as of one commit. A damaged page stops its statement, not the others; when it stops a scan over
- * bodies, the scan goes on behind it. */
+ * bodies, the scan goes on behind it.
+ *
+ * Files and bodies take long and are read without a transaction, which would keep the log of a
+ * shard in use from ever starting over: each row is looked up right before, and again when what it
+ * names is not there, since a segment may have been emptied and removed meanwhile. */
 #include "store/verify.h"
 
+#include <dirent.h>
+#include <fcntl.h>
 #include <inttypes.h>
-#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 
 #include "base/cleanup.h"
 #include "base/num.h"
 #include "store/body.h"
-#include "store/db.h"
-#include "store/migrate.h"
-#include "store/schema.h"
 #include "store/segment.h"
 #include "store/shard_private.h"
+#include "store/verify_private.h"
 
 #define PROGRESS_EVERY 100
 #define SCAN_FAILURES_MAX 64
 #define SCAN_SKIP_MAX (INT64_C(1) << 24)
 
-struct check {
-    const char *name;
-    const char *format; /* of up to three numbers */
-    const char *advice;
-    const char *sql;
-};
-
 #define ADVICE_COUNTS "the listing may be wrong; the mail is not affected"
 #define ADVICE_RESTORE "restore what is named from a backup"
 #define ADVICE_HARMLESS "takes room only"
 
-static const struct check checks[] = {
+static const struct verify_check checks[] = {
     {"mailbox counts", "account %lld mailbox %lld: total, deleted, unseen, unread or size is wrong",
      ADVICE_COUNTS,
      "SELECT b.account_id, b.mailbox_id, 0 FROM mailbox b LEFT JOIN (SELECT account_id, mailbox_id,"
@@ -151,102 +148,6 @@ static const struct check checks[] = {
      " WHERE s.dead_bytes != s.size_bytes - coalesce(b.live, 0)"},
 };
 
-struct verify {
-    const struct verify_options *options;
-    struct verify_summary sum;
-    const char *path;
-    struct db *db;
-    struct segments *segments; /* NULL: cannot be opened */
-    const char *class_name;
-    uint64_t class_count;
-};
-
-/* ---- reporting ---- */
-
-static void class_begin(struct verify *v, const char *name)
-{
-    v->class_name = name;
-    v->class_count = 0;
-}
-
-static void found(struct verify *v, const char *what, const char *advice)
-{
-    v->sum.problems++;
-    if (++v->class_count <= VERIFY_SHOWN_MAX)
-        v->options->problem(v->options->owner, v->class_name, what, advice);
-}
-
-static void progress(struct verify *v, uint64_t done, uint64_t total)
-{
-    if (v->options->progress != NULL)
-        v->options->progress(v->options->owner, v->class_name, done, total);
-}
-
-static void class_end(struct verify *v, uint64_t done)
-{
-    char text[64];
-
-    if (v->class_count > VERIFY_SHOWN_MAX) {
-        (void)snprintf(text, sizeof text, "%" PRIu64 " more", v->class_count - VERIFY_SHOWN_MAX);
-        v->options->problem(v->options->owner, v->class_name, text, "as above");
-    }
-    progress(v, done, done);
-}
-
-static void found_err(struct verify *v, const struct err *err, const char *advice)
-{
-    char text[512];
-
-    found(v, err_for_log(err, text, sizeof text), advice);
-}
-
-/* ---- rows ---- */
-
-static void check_run(struct verify *v, const struct check *check)
-{
-    struct err err = {0};
-    struct db_row r;
-    int rc = db_query(v->db, check->sql, &r, &err);
-
-    class_begin(v, check->name);
-    while (rc >= 0 && (rc = db_step(&r, &err)) == 1) {
-        char text[256];
-
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
-        /* The formats are those of the table above. */
-        (void)snprintf(text, sizeof text, check->format, (long long)db_int(&r, 0),
-                       (long long)db_int(&r, 1), (long long)db_int(&r, 2));
-#pragma GCC diagnostic pop
-        found(v, text, check->advice);
-    }
-    db_done(&r);
-    if (rc < 0)
-        found_err(v, &err, "a page of the database is damaged: restore the shard from a backup");
-    class_end(v, v->class_count);
-}
-
-static void integrity_check(struct verify *v)
-{
-    struct err err = {0};
-    struct db_row r;
-    int rc = db_query(v->db, "PRAGMA integrity_check(1000)", &r, &err);
-
-    class_begin(v, "database");
-    while (rc >= 0 && (rc = db_step(&r, &err)) == 1) {
-        char text[256];
-
-        if (slice_eq(db_blob(&r, 0), SLICE("ok")))
-            continue;
-        (void)snprintf(text, sizeof text, "%.200s", (const char *)sqlite3_column_text(r.stmt, 0));
-        found(v, text, "a page of the database is damaged: restore the shard from a backup");
-    }
-    db_done(&r);
-    if (rc < 0)
-        found_err(v, &err, "the database is damaged: restore the shard from a backup");
-    class_end(v, v->class_count);
-}
-
 /* ---- bodies ---- */
 
 static int next_body(struct verify *v, int64_t after, int64_t *out, struct err *err)
@@ -282,9 +183,12 @@ static void body_check(struct verify *v, int64_t body_id)
     _cleanup_free_ uint8_t *octets = NULL;
     struct err err = {0};
     uint64_t n = 0;
+    int rc = body_read_from(v->segments, v->path, v->db, body_id, &octets, &n, &err);
 
-    if (body_read_from(v->segments, v->path, v->db, body_id, &octets, &n, &err) < 0)
-        found_err(v, &err, "the message is lost here: restore it from a backup");
+    if (rc == -ERR_NOT_FOUND)
+        return; /* erased meanwhile */
+    if (rc < 0)
+        verify_found_err(v, &err, "the message is lost here: restore it from a backup");
     else
         v->sum.body_bytes += n;
     v->sum.bodies++;
@@ -296,7 +200,7 @@ static void bodies_check(struct verify *v)
     unsigned failures = 0;
     int64_t id = 0, skip = 1;
 
-    class_begin(v, "body");
+    verify_class_begin(v, "body");
     for (;;) {
         struct err err = {0};
         int rc = next_body(v, id, &id, &err);
@@ -305,7 +209,7 @@ static void bodies_check(struct verify *v)
             break;
         if (rc < 0) {
             /* A page of the tree: go on behind what it may hold. */
-            found_err(v, &err, "messages of the page are lost here: restore the shard");
+            verify_found_err(v, &err, "messages of the page are lost here: restore the shard");
             if (++failures == SCAN_FAILURES_MAX)
                 break;
             id += skip;
@@ -315,12 +219,44 @@ static void bodies_check(struct verify *v)
         skip = 1;
         body_check(v, id);
         if (v->sum.bodies % PROGRESS_EVERY == 0)
-            progress(v, v->sum.bodies, total);
+            verify_progress(v, v->sum.bodies, total);
     }
-    class_end(v, v->sum.bodies);
+    verify_class_end(v, v->sum.bodies);
 }
 
 /* ---- segment files ---- */
+
+/* The segment with the lowest id from `from` on: 1, 0: none. */
+static int next_segment(struct verify *v, int64_t from, int64_t *segment_id, uint64_t *size,
+                        struct err *err)
+{
+    struct db_row r;
+    int rc = db_query(v->db,
+                      "SELECT segment_id, size_bytes FROM segment WHERE segment_id >= ?1"
+                      " ORDER BY segment_id LIMIT 1",
+                      &r, err);
+
+    if (rc == 0) {
+        db_bind_int(&r, 1, from);
+        rc = db_step(&r, err);
+    }
+    if (rc == 1) {
+        *segment_id = db_int(&r, 0);
+        *size = (uint64_t)db_int(&r, 1);
+    }
+    db_done(&r);
+    return rc;
+}
+
+/* Whether it has been emptied and removed since its row was read. */
+static bool is_gone(struct verify *v, int64_t segment_id)
+{
+    int64_t found_id = 0;
+    uint64_t size = 0;
+    int rc = next_segment(v, segment_id, &found_id, &size, NULL);
+
+    return rc == 0 || (rc == 1 && found_id != segment_id);
+}
 
 /* From record to record: each must begin where the one before ends. */
 static void segment_walk(struct verify *v, int64_t segment_id, uint64_t size)
@@ -334,7 +270,8 @@ static void segment_walk(struct verify *v, int64_t segment_id, uint64_t size)
         (void)snprintf(text, sizeof text,
                        "segment %" PRId64 ": the file has %" PRIu64 " of %" PRIu64 " octets",
                        segment_id, file_size, size);
-        found(v, text, ADVICE_RESTORE);
+        if (!is_gone(v, segment_id))
+            verify_found(v, text, ADVICE_RESTORE);
         return;
     }
     while (place.offset < size) {
@@ -345,7 +282,8 @@ static void segment_walk(struct verify *v, int64_t segment_id, uint64_t size)
             (void)snprintf(text, sizeof text,
                            "segment %" PRId64 " offset %" PRIu64 ": no whole record", segment_id,
                            place.offset);
-            found(v, text, "bodies that are affected are named below");
+            if (!is_gone(v, segment_id))
+                verify_found(v, text, "bodies that are affected are named below");
             return;
         }
         place.offset += SEGMENT_HEADER + record.length;
@@ -355,59 +293,76 @@ static void segment_walk(struct verify *v, int64_t segment_id, uint64_t size)
 static void segments_check(struct verify *v)
 {
     struct err err = {0};
-    uint64_t n = 0;
-    struct db_row r;
-    int rc =
-        db_query(v->db, "SELECT segment_id, size_bytes FROM segment ORDER BY segment_id", &r, &err);
+    int64_t segment_id = 0;
+    uint64_t size = 0, n = 0;
+    int rc;
 
-    class_begin(v, "segment");
-    while (rc >= 0 && (rc = db_step(&r, &err)) == 1) {
-        segment_walk(v, db_int(&r, 0), (uint64_t)db_int(&r, 1));
+    verify_class_begin(v, "segment");
+    while ((rc = next_segment(v, segment_id + 1, &segment_id, &size, &err)) == 1) {
+        segment_walk(v, segment_id, size);
         n++;
     }
-    db_done(&r);
     if (rc < 0)
-        found_err(v, &err, "the database is damaged: restore the shard from a backup");
-    class_end(v, n);
+        verify_found_err(v, &err, "the database is damaged: restore the shard from a backup");
+    verify_class_end(v, n);
+}
+
+/* A store that runs has files of its own that no row names: new ones, and emptied ones for a
+ * minute. */
+static bool is_in_use(const struct verify *v)
+{
+    char path[4096];
+
+    (void)snprintf(path, sizeof path, "%s/%s", v->path, SHARD_LOCK_NAME);
+    _cleanup_fd_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+    return fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0;
+}
+
+static void strays_check(struct verify *v)
+{
+    char path[4096], text[160];
+
+    (void)snprintf(path, sizeof path, "%s/%s", v->path, SHARD_SEGMENTS_NAME);
+    verify_class_begin(v, "segment file");
+    DIR *dir = is_in_use(v) ? NULL : opendir(path);
+
+    for (struct dirent *e; dir != NULL && (e = readdir(dir)) != NULL;) {
+        struct slice name = slice_str(e->d_name);
+        uint64_t id = 0;
+
+        if (!slice_ends(name, SLICE(".seg")) ||
+            !num_parse(slice_sub(name, 0, name.n - 4), INT64_MAX, &id) || !is_gone(v, (int64_t)id))
+            continue;
+        (void)snprintf(text, sizeof text, "the file of segment %" PRIu64 " belongs to nothing", id);
+        verify_found(v, text, "takes room only: the next start removes it");
+    }
+    if (dir != NULL)
+        (void)closedir(dir);
+    verify_class_end(v, v->class_count);
 }
 
 /* ---- together ---- */
-
-static int verify_open(struct verify *v, struct err *err)
-{
-    char db_path[4096], segments_path[4096];
-    struct err version_err = {0};
-    int64_t version = 0;
-    int rc;
-
-    (void)snprintf(db_path, sizeof db_path, "%s/%s", v->path, SHARD_DB_NAME);
-    (void)snprintf(segments_path, sizeof segments_path, "%s/%s", v->path, SHARD_SEGMENTS_NAME);
-    rc = db_open(db_path, DB_READ_ONLY, &v->db, err);
-    if (rc < 0)
-        return rc;
-    class_begin(v, "schema version");
-    if (migrate_version_get(v->db, &version, &version_err) < 0)
-        found_err(v, &version_err, "the database is damaged: restore the shard from a backup");
-    else if (version != SCHEMA_VERSION)
-        return err_set(err, ERR_INVALID,
-                       "the data has schema %" PRId64 ", this godwit checks %d: start it once",
-                       version, SCHEMA_VERSION);
-    class_end(v, v->class_count);
-    rc = segments_open(segments_path, /* db= */ NULL, &v->segments, err);
-    return rc < 0 ? rc : db_exec(v->db, "BEGIN", err);
-}
 
 int verify_directory(const char *path, const struct verify_options *options,
                      struct verify_summary *out, struct err *err)
 {
     struct verify v = {.options = options, .path = path};
+    char segments_path[4096];
     int rc = verify_open(&v, err);
 
+    (void)snprintf(segments_path, sizeof segments_path, "%s/%s", path, SHARD_SEGMENTS_NAME);
+    if (rc == 0)
+        rc = segments_open(segments_path, /* db= */ NULL, &v.segments, err);
+    if (rc == 0)
+        rc = db_exec(v.db, "BEGIN", err);
     if (rc == 0) {
-        integrity_check(&v);
+        verify_database(&v);
         for (size_t i = 0; i < ARRAY_SIZE(checks); i++)
-            check_run(&v, &checks[i]);
+            verify_check_run(&v, &checks[i]);
+        db_rollback(v.db);
         segments_check(&v);
+        strays_check(&v);
         if (!options->skip_bodies)
             bodies_check(&v);
         *out = v.sum;

@@ -4,7 +4,7 @@
  *
  *   struct verify_options o = {.problem = print_problem, .owner = out};
  *   struct verify_summary sum;
- *   int rc = verify_directory("data/shards/1", &o, &sum, err);
+ *   int rc = verify_directory("data/shard-00", &o, &sum, err);
  *   if (rc == 0 && sum.problems == 0) … */
 #pragma once
 
@@ -36,3 +36,8 @@ struct verify_summary {
  * is found otherwise is in the summary. */
 int verify_directory(const char *path, const struct verify_options *options,
                      struct verify_summary *out, struct err *err) WARN_UNUSED;
+
+/* The directory database below the data directory, and that it and the shards know the same
+ * accounts. fails: as above. */
+int verify_accounts(const char *directory, const struct verify_options *options,
+                    struct verify_summary *out, struct err *err) WARN_UNUSED;

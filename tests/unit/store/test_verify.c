@@ -205,6 +205,32 @@ static void survives_a_damaged_page_anywhere(void **state)
     fixture_done(&f);
 }
 
+/* Only of a shard that is closed: one in use has files that no row names yet, or no more. */
+static void names_files_that_belong_to_nothing(void **state)
+{
+    struct fixture f;
+    struct seen seen;
+    char path[128];
+    int fd;
+
+    (void)state;
+    fixture_init(&f);
+    fill(&f);
+    (void)snprintf(path, sizeof path, "%s/segments/00000077.seg", f.directory);
+    fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    assert_true(fd >= 0);
+    (void)close(fd);
+    assert_int_equal(verify(&f, &seen).problems, 0);
+    shard_close(f.shard);
+    assert_int_equal(verify(&f, &seen).problems, 1);
+    assert_string_equal(seen.classes, "segment file");
+    fixture_open(&f);
+    shard_close(f.shard);
+    assert_int_equal(verify(&f, &seen).problems, 0);
+    fixture_open(&f);
+    fixture_done(&f);
+}
+
 static void says_when_there_is_nothing(void **state)
 {
     struct verify_options options = {.problem = note};
@@ -222,6 +248,7 @@ int main(void)
         cmocka_unit_test(shows_twenty_and_counts_all),
         cmocka_unit_test(names_a_flipped_bit_and_goes_on),
         cmocka_unit_test(survives_a_damaged_page_anywhere),
+        cmocka_unit_test(names_files_that_belong_to_nothing),
         cmocka_unit_test(says_when_there_is_nothing),
     };
 
