@@ -189,6 +189,9 @@ static bool is_named(struct slice field, const struct imap_fetch_item *item)
     struct slice name = slice_sub(field, 0, slice_find_byte(field, ':'));
 
     name = slice_trim(name);
+    /* RFC 9051 6.4.5.1: of a part's header, MIME is what MIME defines. */
+    if (item->text == IMAP_SECTION_MIME)
+        return slice_starts_nocase(name, SLICE("Content-"));
     for (size_t i = 0; i < item->fields_n; i++)
         if (slice_eq_nocase(name, item->fields[i]))
             return true;
@@ -197,7 +200,7 @@ static bool is_named(struct slice field, const struct imap_fetch_item *item)
 
 void imap_body_fields(struct builder *out, struct slice header, const struct imap_fetch_item *item)
 {
-    bool want_named = item->text == IMAP_SECTION_FIELDS;
+    bool want_named = item->text != IMAP_SECTION_FIELDS_NOT;
     bool take = false;
 
     while (header.n) {

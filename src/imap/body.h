@@ -32,12 +32,13 @@ int imap_body_read(const struct imap_body *b, uint64_t at, uint8_t *buf, size_t 
 int imap_body_copy(const struct imap_body *b, uint64_t at, uint64_t n, uint8_t **out,
                    struct err *err) WARN_UNUSED;
 
-/* Where a section stands: first octet and number of octets, for all texts; for FIELDS and
+/* Where a section stands: first octet and number of octets, for all texts; for MIME, FIELDS and
  * FIELDS_NOT the header they are taken from. fails: ERR_NOT_FOUND. */
 int imap_body_section(const struct imap_body *b, const struct imap_fetch_item *item,
                       uint64_t *at_out, uint64_t *n_out, struct err *err) WARN_UNUSED;
 /* The range of an entry's header, and of its body. */
 void imap_body_header(const struct imap_body *b, size_t entry, uint64_t *at_out, uint64_t *n_out);
 void imap_body_content(const struct imap_body *b, size_t entry, uint64_t *at_out, uint64_t *n_out);
-/* The fields of a header that are named (or not named), each with its folds, and the empty line. */
+/* The fields of a header that are named (or not named; for MIME: Content-*), each with its folds,
+ * and the empty line. */
 void imap_body_fields(struct builder *out, struct slice header, const struct imap_fetch_item *item);

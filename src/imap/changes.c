@@ -39,28 +39,33 @@ static bool is_own(const struct imap_changes *ch, uint64_t modseq)
            ranges_contains(&ch->own, (uint32_t)(modseq - ch->modseq));
 }
 
-static void list_changed(struct imap_session *s, struct slice name, struct slice old_name)
+/* A name whose LIST line is due; told after the page was read, each name once. */
+struct list_news {
+    struct list_news *next;
+    struct slice name, old_name;
+    Gw__Change__Kind kind; /* of the last change */
+};
+
+static void list_changed(struct imap_session *s, const struct list_news *news)
 {
     Gw__Mailbox mailbox = GW__MAILBOX__INIT;
     const Gw__MailboxOpened *opened;
     struct err err;
 
-    if (imap_mailbox_open(s, name, 0, &opened, &err) == 0) {
-        imap_tell_list(s, opened->mailbox, old_name);
+    if (imap_mailbox_open(s, news->name, 0, &opened, &err) == 0) {
+        imap_tell_list(s, opened->mailbox, news->old_name);
         return;
     }
-    /* RFC 9051 7.3.1: \NonExistent is news only to clients that know it. */
-    mailbox.name = rpc_bytes(name);
+    mailbox.name = rpc_bytes(news->name);
     mailbox.nonexistent = true;
-    if (s->rev2 && err.kind == ERR_NOT_FOUND)
-        imap_tell_list(s, &mailbox, old_name);
-}
+    mailbox.subscribed = news->kind == GW__CHANGE__KIND__KIND_SUBSCRIBE;
+    /* RFC 9051 7.3.1: that a mailbox is gone is news only to clients that expect it to be told; a
+     * subscription is told to all. */
+    bool subscription = mailbox.subscribed || news->kind == GW__CHANGE__KIND__KIND_UNSUBSCRIBE;
 
-/* A name whose LIST line is due; told after the page was read, each name once. */
-struct list_news {
-    struct list_news *next;
-    struct slice name, old_name;
-};
+    if (err.kind == ERR_NOT_FOUND && (s->rev2 || subscription))
+        imap_tell_list(s, &mailbox, news->old_name);
+}
 
 static void note_list(struct imap_session *s, struct list_news **all, const Gw__Change *row)
 {
@@ -74,6 +79,7 @@ static void note_list(struct imap_session *s, struct list_news **all, const Gw__
     if (!*at)
         return;
     (*at)->name = arena_copy(&s->arena, name);
+    (*at)->kind = row->kind;
     if (row->kind == GW__CHANGE__KIND__KIND_MAILBOX_RENAME)
         (*at)->old_name = arena_copy(&s->arena, rpc_slice(row->old_name));
 }
@@ -197,7 +203,7 @@ static bool read_page(struct imap_session *s, bool quiet_lists, struct err *err)
         ch->modseq = page->modseq;
     }
     for (; news; news = news->next)
-        list_changed(s, news->name, news->old_name);
+        list_changed(s, news);
     return true;
 }
 

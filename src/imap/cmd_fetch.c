@@ -147,7 +147,8 @@ static int add_section(struct imap_cmd *cmd, struct fetch_work *w, uint32_t uid,
     if (rc < 0)
         return rc;
     build_bytes(out, item->label);
-    if (item->text == IMAP_SECTION_FIELDS || item->text == IMAP_SECTION_FIELDS_NOT)
+    if (item->text == IMAP_SECTION_FIELDS || item->text == IMAP_SECTION_FIELDS_NOT ||
+        item->text == IMAP_SECTION_MIME)
         return add_fields(w, item, out, at, n, err);
     cut(item, &at, &n);
     build_printf(out, " {%llu}\r\n", (unsigned long long)n);

@@ -1,7 +1,7 @@
-/* NOOP, CHECK, LOGOUT, NAMESPACE, STARTTLS: commands that only speak (RFC 9051 6.1.2, 6.1.3,
+/* NOOP, CHECK, LOGOUT, NAMESPACE, STARTTLS: commands that change nothing (RFC 9051 6.1.2, 6.1.3,
  * 6.3.10, 6.2.1; RFC 3501 6.4.1). */
 #include "imap/commands.h"
-#include "imap/session.h"
+#include "imap/store_call.h"
 
 void imap_cmd_noop(struct imap_cmd *cmd)
 {
@@ -10,7 +10,13 @@ void imap_cmd_noop(struct imap_cmd *cmd)
 
 void imap_cmd_check(struct imap_cmd *cmd)
 {
-    (void)imap_args_end(cmd);
+    const Gw__MailboxOpened *opened;
+    struct err err;
+
+    /* RFC 3501 6.4.1 leaves open what a checkpoint is. Here: whether the mailbox still exists. */
+    if (imap_args_end(cmd) &&
+        imap_mailbox_open(cmd->s, SLICE(""), cmd->s->view.mailbox, &opened, &err) < 0)
+        imap_reply_err(cmd, &err);
 }
 
 void imap_cmd_logout(struct imap_cmd *cmd)
