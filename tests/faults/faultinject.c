@@ -255,6 +255,17 @@ __attribute__((constructor)) static void setup(void)
 
 /* ---- the calls ---- */
 
+/* The call that the program has made: its sandbox may allow no other. */
+static ssize_t kernel_write(int fd, const struct iovec *iov, int n, off_t offset)
+{
+    if (n == 1 && offset < 0)
+        return syscall(SYS_write, fd, iov->iov_base, iov->iov_len);
+    if (n == 1)
+        return syscall(SYS_pwrite64, fd, iov->iov_base, iov->iov_len, offset);
+    return offset < 0 ? syscall(SYS_writev, fd, iov, n)
+                      : syscall(SYS_pwritev, fd, iov, n, offset, 0);
+}
+
 /* Writes all vectors at offset, or at the file's own when offset is -1. */
 static ssize_t do_write(int fd, const struct iovec *iov, int n, off_t offset)
 {
@@ -264,8 +275,7 @@ static ssize_t do_write(int fd, const struct iovec *iov, int n, off_t offset)
     int fail;
 
     if (!path_of_fd(fd, path))
-        return offset < 0 ? syscall(SYS_writev, fd, iov, n)
-                          : syscall(SYS_pwritev, fd, iov, n, offset, 0);
+        return kernel_write(fd, iov, n, offset);
     for (int i = 0; i < n; i++)
         total += iov[i].iov_len;
     (void)pthread_mutex_lock(&mutex);
@@ -278,14 +288,12 @@ static ssize_t do_write(int fd, const struct iovec *iov, int n, off_t offset)
     if (fail == SHORT_WRITE && total > 1) {
         struct iovec half = {iov[0].iov_base, iov[0].iov_len > 1 ? iov[0].iov_len / 2 : 1};
 
-        rc = offset < 0 ? syscall(SYS_writev, fd, &half, 1)
-                        : syscall(SYS_pwritev, fd, &half, 1, offset, 0);
+        rc = kernel_write(fd, &half, 1, offset);
     } else if (fail > 0) {
         errno = fail;
         rc = -1;
     } else {
-        rc = offset < 0 ? syscall(SYS_writev, fd, iov, n)
-                        : syscall(SYS_pwritev, fd, iov, n, offset, 0);
+        rc = kernel_write(fd, iov, n, offset);
     }
     (void)pthread_mutex_unlock(&mutex);
     return rc;

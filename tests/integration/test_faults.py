@@ -39,7 +39,7 @@ class FaultServer(harness.Server):
     def __init__(self, undo=False):
         super().__init__()
         self.undo_log = self.directory / "undo" if undo else None
-        self.control = self.data / "fault-plan"
+        self.control = self.data / "data/fault-plan"  # where the sandbox lets the store read
         options = os.environ.get("ASAN_OPTIONS", "")
         self.env |= {
             "LD_PRELOAD": str(faults_directory() / "libfaultinject.so"),
