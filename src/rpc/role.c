@@ -19,6 +19,9 @@
 #include "base/log.h"
 #include "base/secret.h"
 #include "rpc/call.h"
+#ifdef GODWIT_TEST_HOOKS
+#include "rpc/probe.h"
+#endif
 #include "runtime/channel.h"
 
 #define CONTROL_FD 3
@@ -205,19 +208,38 @@ uint32_t role_stop_timeout_ms(const struct role *r)
     return r->stop_timeout_ms;
 }
 
+static void send_report(struct role *r, const Gw__ControlReport *report)
+{
+    struct err err;
+    size_t n;
+
+    if (rpc_encode(&report->base, r->buf, &n, &err) < 0 ||
+        channel_send(CONTROL_FD, slice_of(r->buf, n), NULL, 0, /* wait= */ true, &err) < 0)
+        log_err(r->log, LOG_ERROR, "role", 0, "cannot report to the supervisor", &err);
+}
+
 void role_ready(struct role *r)
 {
     Gw__Ready ready = GW__READY__INIT;
     Gw__ControlReport report = GW__CONTROL_REPORT__INIT;
-    struct err err;
-    size_t n;
 
     report.report_case = GW__CONTROL_REPORT__REPORT_READY;
     report.ready = &ready;
-    if (rpc_encode(&report.base, r->buf, &n, &err) < 0 ||
-        channel_send(CONTROL_FD, slice_of(r->buf, n), NULL, 0, /* wait= */ true, &err) < 0)
-        log_err(r->log, LOG_ERROR, "role", 0, "cannot report to the supervisor", &err);
+    send_report(r, &report);
 }
+
+#ifdef GODWIT_TEST_HOOKS
+static void carry_out_probe(struct role *r, const Gw__Probe *probe)
+{
+    Gw__Probed probed = GW__PROBED__INIT;
+    Gw__ControlReport report = GW__CONTROL_REPORT__INIT;
+
+    probed.error = probe_try(probe);
+    report.report_case = GW__CONTROL_REPORT__REPORT_PROBED;
+    report.probed = &probed;
+    send_report(r, &report);
+}
+#endif
 
 static void carry_out_levels(struct role *r, const Gw__LogLevels *levels)
 {
@@ -249,6 +271,11 @@ static bool carry_out(struct role *r, const struct role_handler *handler,
             handler->drain(handler->owner);
         r->draining = true;
         return true;
+#ifdef GODWIT_TEST_HOOKS
+    case GW__CONTROL_ORDER__ORDER_PROBE:
+        carry_out_probe(r, order->probe);
+        return true;
+#endif
     default:
         log_event(r->log, LOG_WARN, "role", 0, "unexpected order from the supervisor",
                   LOG_NUM("order", order->order_case));

@@ -35,7 +35,7 @@ static unsigned open_descriptors(void)
 /* Sends past the checks of channel_send. */
 static void send_raw(int fd, size_t octets, size_t fds_n, size_t messages)
 {
-    uint8_t control[1024] = {0};
+    uint8_t control[1024] = {0}; /* the descriptors: standard input, again and again */
     struct iovec iov = {big, octets};
     struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
 
@@ -48,7 +48,6 @@ static void send_raw(int fd, size_t octets, size_t fds_n, size_t messages)
             c->cmsg_level = SOL_SOCKET;
             c->cmsg_type = SCM_RIGHTS;
             c->cmsg_len = CMSG_LEN(fds_n * sizeof(int));
-            memset(CMSG_DATA(c), 0, fds_n * sizeof(int)); /* standard input, again and again */
         }
     }
     assert_int_equal(sendmsg(fd, &msg, 0), (ssize_t)octets);

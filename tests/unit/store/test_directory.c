@@ -170,7 +170,7 @@ static void test_deliver(void **state)
     struct fixture f;
     static const char *const to[] = {"ann@example.org", "nobody@example.org", "bob@example.org",
                                      "ANN@example.org"};
-    uint64_t bob;
+    uint64_t bob = 0;
 
     (void)state;
     fixture_start(&f, 2);

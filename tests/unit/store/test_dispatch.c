@@ -38,6 +38,62 @@ static void test_rights(void **state)
     }
 }
 
+static bool is_listed(const Gw__Request__CallCase *list, uint32_t call)
+{
+    for (; *list; list++)
+        if (*list == call)
+            return true;
+    return false;
+}
+
+/* The call of this field of Request, with nothing in it. */
+static int ask_empty(struct fixture *f, enum store_role role, const ProtobufCFieldDescriptor *field,
+                     uint64_t session)
+{
+    const ProtobufCMessageDescriptor *type = field->descriptor;
+    Gw__Request request = GW__REQUEST__INIT;
+    ProtobufCMessage *message = calloc(1, type->sizeof_message);
+
+    assert_non_null(message);
+    protobuf_c_message_init(type, message);
+    request.session = session;
+    request.call_case = (Gw__Request__CallCase)field->id;
+    memcpy((char *)&request + field->offset, &message, sizeof(message));
+    int rc = fixture_ask(f, role, &request);
+
+    free(message);
+    return rc;
+}
+
+/* Every call that the protocol has, made by a role that has no session: those that are not named
+ * here close the channel. */
+static void test_every_call_of_a_role(void **state)
+{
+    static const Gw__Request__CallCase mx[] = {
+        GW__REQUEST__CALL_RESOLVE, GW__REQUEST__CALL_SPOOL_OPEN, GW__REQUEST__CALL_DELIVER, 0};
+    static const Gw__Request__CallCase admin[] = {
+        GW__REQUEST__CALL_DOMAIN_EDIT,  GW__REQUEST__CALL_ACCOUNT_EDIT,
+        GW__REQUEST__CALL_ADDRESS_EDIT, GW__REQUEST__CALL_DIRECTORY_LIST,
+        GW__REQUEST__CALL_PASSWORD_SET, 0};
+    struct fixture f;
+
+    (void)state;
+    fixture_start(&f, 1);
+    uint64_t session = fixture_ann(&f);
+
+    for (unsigned i = 0; i < gw__request__descriptor.n_fields; i++) {
+        const ProtobufCFieldDescriptor *field = &gw__request__descriptor.fields[i];
+
+        if (!(field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF))
+            continue;
+        assert_int_equal(ask_empty(&f, STORE_MX, field, session) != -ERR_DENIED,
+                         is_listed(mx, field->id));
+        assert_int_equal(ask_empty(&f, STORE_ADMIN, field, session) != -ERR_DENIED,
+                         is_listed(admin, field->id));
+    }
+    fixture_end(&f);
+}
+
 static void test_refused(void **state)
 {
     struct fixture f;
@@ -249,8 +305,11 @@ static void test_full_pages(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rights),     cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_channels),   cmocka_unit_test(test_bad_record_closes),
+        cmocka_unit_test(test_rights),
+        cmocka_unit_test(test_every_call_of_a_role),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_channels),
+        cmocka_unit_test(test_bad_record_closes),
         cmocka_unit_test(test_full_pages),
     };
 
