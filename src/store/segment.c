@@ -22,9 +22,9 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/num.h"
+#include "store/segment_io.h"
 
 #define OPEN_FILES_MAX 128u
-#define IOV_CHUNK 1024u
 
 /* A file open for reading; kept for the next reader. */
 struct open_file {
@@ -280,38 +280,6 @@ void segments_undo(struct segments *s, size_t mark)
         s->size -= SEGMENT_HEADER + s->queue[--s->queue_n].octets.n;
 }
 
-/* Drops the octets that were written from the front of the vectors. */
-static size_t iov_advance(struct iovec *iov, size_t n, size_t written)
-{
-    size_t i = 0;
-
-    while (i < n && written >= iov[i].iov_len)
-        written -= iov[i++].iov_len;
-    if (i < n) {
-        iov[i].iov_base = (uint8_t *)iov[i].iov_base + written;
-        iov[i].iov_len -= written;
-    }
-    return i;
-}
-
-static int write_all(int fd, struct iovec *iov, size_t n, uint64_t offset, struct err *err)
-{
-    while (n > 0) {
-        ssize_t written = pwritev(fd, iov, (int)MIN(n, IOV_CHUNK), (off_t)offset);
-        size_t whole;
-
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written <= 0)
-            return err_errno(err, written < 0 ? errno : EIO, "the disk failed");
-        offset += (uint64_t)written;
-        whole = iov_advance(iov, n, (size_t)written);
-        iov += whole;
-        n -= whole;
-    }
-    return 0;
-}
-
 static int queue_write(struct segments *s, struct err *err)
 {
     _cleanup_free_ struct iovec *iov = calloc(s->queue_n * 2, sizeof *iov);
@@ -327,7 +295,7 @@ static int queue_write(struct segments *s, struct err *err)
         iov[2 * i + 1] = (struct iovec){(void *)(uintptr_t)p->octets.p, p->octets.n};
         start -= SEGMENT_HEADER + p->octets.n;
     }
-    rc = write_all(s->fd, iov, s->queue_n * 2, start, err);
+    rc = segment_io_write(s->fd, iov, s->queue_n * 2, start, err);
     if (rc == 0 && fdatasync(s->fd) < 0)
         rc = err_errno(err, errno, "the disk failed");
     if (rc < 0)
@@ -527,29 +495,10 @@ static void file_leave(struct segments *s, struct open_file *f)
     (void)pthread_mutex_unlock(&s->mutex);
 }
 
-/* Exactly n octets. fails: ERR_DAMAGED when the file ends before. */
-static int read_all(int fd, uint8_t *p, size_t n, uint64_t offset, struct err *err)
-{
-    while (n > 0) {
-        ssize_t got = pread(fd, p, n, (off_t)offset);
-
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return err_errno(err, errno, "the disk failed");
-        if (got == 0)
-            return err_set(err, ERR_DAMAGED, "stored data is damaged");
-        p += got;
-        n -= (size_t)got;
-        offset += (uint64_t)got;
-    }
-    return 0;
-}
-
 static int record_read(int fd, uint64_t offset, struct segment_record *out, struct err *err)
 {
     uint8_t header[SEGMENT_HEADER];
-    int rc = read_all(fd, header, sizeof header, offset, err);
+    int rc = segment_io_read(fd, header, sizeof header, offset, err);
 
     if (rc == 0 && !segment_header_read(header, out))
         rc = err_set(err, ERR_DAMAGED, "stored data is damaged");
@@ -582,7 +531,7 @@ int segments_read(struct segments *s, struct segment_place place, int64_t body_i
     if (rc == 0 && (record.body_id != body_id || record.length != n))
         rc = err_set(err, ERR_DAMAGED, "stored data is damaged");
     if (rc == 0)
-        rc = read_all(f->fd, buf, n, place.offset + SEGMENT_HEADER, err);
+        rc = segment_io_read(f->fd, buf, n, place.offset + SEGMENT_HEADER, err);
     file_leave(s, f);
     return rc;
 }
