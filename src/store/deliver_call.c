@@ -192,27 +192,45 @@ static const struct deliver_target *target_of(const struct state *s, const struc
     return &s->parts[w->shard].deliver.targets[w->index];
 }
 
-/* An alias has succeeded when one member has the message. */
+/* What became of one member of an alias, or of a plain recipient (the only one). `settled`: no
+ * other member changes the outcome; `stored`: one has the message. */
+static void collect_outcome(struct call *c, struct state *s, const struct wanted *w, bool *settled,
+                            bool *stored)
+{
+    const struct part *part = &s->parts[w->shard];
+    const struct deliver_target *target = target_of(s, w);
+
+    if (target->kind == ERR_NONE && part->rc == 0) {
+        if (!*settled)
+            refuse(s, w->recipient, ERR_NONE, NULL);
+        *stored = true;
+        if (target->modseq > 0)
+            events_publish(c->store->events, target->account_id, target->modseq);
+    } else if (*settled) {
+        return;
+    } else if (part->rc < 0) {
+        refuse(s, w->recipient, part->err.kind, part->err.text);
+        *settled = true;
+    } else if (target->kind == ERR_NOT_FOUND) {
+        /* The directory knows the account: it is about to be made, or to be removed. */
+        refuse(s, w->recipient, ERR_UNAVAILABLE, "the account cannot be reached");
+        *settled = true;
+    } else if (!*stored) {
+        refuse(s, w->recipient, target->kind, target->text);
+    }
+}
+
+/* An alias has succeeded when one member has the message and the others refuse it, say because they
+ * are full. When a member cannot be reached or its disk fails, the sender has to come again: that
+ * some then have the message twice is better than that one never has it. */
 static void collect_outcomes(struct call *c, struct state *s)
 {
-    for (size_t i = s->wanted_n; i-- > 0;) {
-        const struct wanted *w = &s->wanted[i];
-        const struct part *part = &s->parts[w->shard];
-        const struct deliver_target *target = target_of(s, w);
-        bool later_stored = i + 1 < s->wanted_n && s->wanted[i + 1].recipient == w->recipient &&
-                            s->outcomes[w->recipient].kind == ERR_NONE;
+    for (size_t i = 0; i < s->wanted_n;) {
+        size_t recipient = s->wanted[i].recipient;
+        bool settled = s->outcomes[recipient].kind != ERR_NONE, stored = false;
 
-        if (part->rc < 0) {
-            if (!later_stored)
-                refuse(s, w->recipient, part->err.kind, part->err.text);
-        } else if (target->kind != ERR_NONE) {
-            if (!later_stored)
-                refuse(s, w->recipient, target->kind, target->text);
-        } else {
-            refuse(s, w->recipient, ERR_NONE, NULL);
-            if (target->modseq > 0)
-                events_publish(c->store->events, target->account_id, target->modseq);
-        }
+        for (; i < s->wanted_n && s->wanted[i].recipient == recipient; i++)
+            collect_outcome(c, s, &s->wanted[i], &settled, &stored);
     }
 }
 

@@ -2,6 +2,7 @@
 #include "store_fixture.h"
 
 #include "base/num.h"
+#include "store/db.h"
 
 static int resolve(struct fixture *f, const char *address)
 {
@@ -200,6 +201,54 @@ static void test_deliver(void **state)
     fixture_end(&f);
 }
 
+static void change(const struct fixture *f, const char *part, const char *sql)
+{
+    char path[128];
+    struct db *db;
+    struct err err;
+
+    (void)snprintf(path, sizeof(path), "%s/%s/shard.db", f->directory, part);
+    assert_int_equal(db_open(path, DB_WRITER, &db, &err), 0);
+    assert_int_equal(db_script(db, sql, &err), 0);
+    db_close(db);
+}
+
+/* Members in two shards: what one refuses for good does not keep the other's from being told as
+ * delivered; what fails for now does. */
+static void test_deliver_to_alias(void **state)
+{
+    static const char *const to[] = {"all@example.org", "ann@example.org"};
+    static const struct {
+        const char *part, *sql;
+        enum err_kind all, ann;
+    } rows[] = {
+        {"directory", "SELECT 1", ERR_NONE, ERR_NONE},
+        {"shard-00", "UPDATE account SET quota_bytes = 1", ERR_NONE, ERR_QUOTA},
+        {"shard-01", "UPDATE account SET quota_bytes = 1", ERR_NONE, ERR_NONE},
+        {"shard-00", "DROP TABLE body", ERR_INTERNAL, ERR_INTERNAL},
+        {"shard-01", "DROP TABLE body", ERR_INTERNAL, ERR_NONE},
+        {"shard-00", "DELETE FROM account", ERR_UNAVAILABLE, ERR_UNAVAILABLE},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct fixture f;
+
+        fixture_start(&f, 2);
+        (void)fixture_ann(&f);
+        assert_int_equal(fixture_account(&f, GW__EDIT__EDIT_ADD, "bob", "bob@example.org"), 0);
+        change(&f, "directory",
+               "INSERT INTO alias VALUES ('example.org', 'all', 1, 0, 0);"
+               "INSERT INTO alias_member VALUES ('example.org', 'all', 'example.org', 'ann');"
+               "INSERT INTO alias_member VALUES ('example.org', 'all', 'example.org', 'bob')");
+        change(&f, rows[i].part, rows[i].sql);
+        assert_int_equal(deliver(&f, to, 2), 0);
+        assert_int_equal(f.response->delivered->outcomes[0]->kind, rows[i].all);
+        assert_int_equal(f.response->delivered->outcomes[1]->kind, rows[i].ann);
+        fixture_end(&f);
+    }
+}
+
 static void test_list(void **state)
 {
     struct fixture f;
@@ -224,8 +273,12 @@ static void test_list(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_resolve), cmocka_unit_test(test_edit), cmocka_unit_test(test_login),
-        cmocka_unit_test(test_deliver), cmocka_unit_test(test_list),
+        cmocka_unit_test(test_resolve),
+        cmocka_unit_test(test_edit),
+        cmocka_unit_test(test_login),
+        cmocka_unit_test(test_deliver),
+        cmocka_unit_test(test_deliver_to_alias),
+        cmocka_unit_test(test_list),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
