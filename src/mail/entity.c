@@ -211,6 +211,26 @@ struct mail_envelope *entity_envelope(struct arena *a, const struct mail_header 
     return e;
 }
 
+/* ---- multiparts ---- */
+
+int entity_boundary_match(struct slice line, struct slice boundary)
+{
+    struct slice rest = slice_from(line, 2);
+
+    if (!slice_starts(rest, boundary))
+        return 0;
+    rest = slice_from(rest, boundary.n);
+    int kind = 1;
+
+    if (slice_starts(rest, SLICE("--"))) {
+        kind = 2;
+        rest = slice_from(rest, 2);
+    }
+    int c = slice_at(rest, 0);
+
+    return c < 0 || c == ' ' || c == '\t' || c == '\r' || c == '\n' ? kind : 0;
+}
+
 /* ---- the message as a whole ---- */
 
 /* RFC 3464 2: multipart/report whose second part is the status of a delivery. */

@@ -42,6 +42,7 @@ struct entity {
     uint64_t lines_at_body;
     struct slice boundary; /* of a multipart that may still have parts; else empty */
     bool digest;           /* a part of multipart/digest */
+    bool hidden;           /* encrypted, or a signature: not for the preview */
 };
 
 struct mail_parser {
@@ -90,16 +91,22 @@ static void open_entity(struct mail_parser *p, uint64_t at, bool digest)
     }
     part->header_at = part->body_at = part->end_at = at;
     part->header = none;
+    bool hidden = false;
+
     if (p->depth > 0) {
         struct entity *parent = top(p);
+        struct slice within = parent->part->subtype;
 
+        hidden = parent->hidden || slice_eq(within, SLICE("ENCRYPTED")) ||
+                 (parent->last_child && slice_eq(within, SLICE("SIGNED")));
         if (parent->last_child)
             parent->last_child->next = part;
         else
             parent->part->child = part;
         parent->last_child = part;
     }
-    p->stack[p->depth++] = (struct entity){.part = part, .state = ENTITY_HEADER, .digest = digest};
+    p->stack[p->depth++] =
+        (struct entity){.part = part, .state = ENTITY_HEADER, .digest = digest, .hidden = hidden};
     p->parts_n++;
     build_reset(&p->header);
     p->header_line_n = 0;
@@ -128,7 +135,7 @@ static void take_excerpt(struct mail_parser *p, const struct mail_part *part)
         if (p->text.n > from && p->text.p[p->text.n - 1] != '\n' && p->text.n < p->text.max)
             build_byte(&p->text, '\n');
     }
-    bool shown = !slice_eq(part->disposition, SLICE("attachment")) &&
+    bool shown = !top(p)->hidden && !slice_eq(part->disposition, SLICE("attachment")) &&
                  (html || !part->type.p || slice_eq(part->subtype, SLICE("PLAIN")));
 
     if (shown && p->m->preview.n == 0)
@@ -367,26 +374,6 @@ static size_t feed_content(struct mail_parser *p, struct slice in)
 
 /* ---- boundaries ---- */
 
-/* Whether the line is "--boundary" (1) or "--boundary--" (2), both perhaps with white space
- * behind; else 0. */
-static int boundary_match(struct slice line, struct slice boundary)
-{
-    struct slice rest = slice_from(line, 2);
-
-    if (!slice_starts(rest, boundary))
-        return 0;
-    rest = slice_from(rest, boundary.n);
-    int kind = 1;
-
-    if (slice_starts(rest, SLICE("--"))) {
-        kind = 2;
-        rest = slice_from(rest, 2);
-    }
-    int c = slice_at(rest, 0);
-
-    return c < 0 || c == ' ' || c == '\t' || c == '\r' || c == '\n' ? kind : 0;
-}
-
 /* The entity whose boundary the line is: the longest one, so that a boundary may be a prefix of
  * another; of equal ones the innermost. Returns depth + 1, or 0. */
 static size_t boundary_find(const struct mail_parser *p, struct slice line, int *kind_out)
@@ -398,7 +385,7 @@ static size_t boundary_find(const struct mail_parser *p, struct slice line, int 
     for (size_t i = p->depth; i-- > 0;) {
         const struct entity *e = &p->stack[i];
         int kind = e->boundary.n > 0 && (best == 0 || e->boundary.n > p->stack[best - 1].boundary.n)
-                       ? boundary_match(line, e->boundary)
+                       ? entity_boundary_match(line, e->boundary)
                        : 0;
 
         if (kind > 0) {

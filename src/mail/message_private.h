@@ -60,6 +60,9 @@ struct mail_envelope *entity_envelope(struct arena *a, const struct mail_header 
                                       size_t *addresses_left);
 /* Fills what the finished part tree says of the message: ids, base subject, dsn. */
 void entity_conclude(struct arena *a, struct mail_message *m);
+/* Whether the line is "--boundary" (1) or "--boundary--" (2), both perhaps with white space
+ * behind; else 0. */
+int entity_boundary_match(struct slice line, struct slice boundary);
 
 /* ---- thread.c ---- */
 

@@ -204,6 +204,42 @@ static void test_facts(void **state)
     arena_done(&a);
 }
 
+#define PLAIN_PART(text) "--b\r\nContent-Type: text/plain\r\n\r\n" text "\r\n"
+#define NESTED(type)                                                                               \
+    "--b\r\nContent-Type: multipart/" type "; boundary=c\r\n\r\n--c\r\n\r\ninner\r\n--c--\r\n"
+
+/* RFC 8970 3: what cannot be shown has no preview; a signature (RFC 1847 2.1) is no text. */
+static void test_preview_parts(void **state)
+{
+    static const struct {
+        const char *subtype, *body, *preview;
+    } rows[] = {
+        {"mixed", PLAIN_PART("") PLAIN_PART("second"), "second\n"},
+        {"signed", PLAIN_PART("first") PLAIN_PART("signature"), "first\n"},
+        {"signed", PLAIN_PART("") PLAIN_PART("signature"), ""},
+        {"signed", NESTED("mixed") PLAIN_PART("signature"), "inner\n"},
+        {"SIGNED", PLAIN_PART("") NESTED("mixed"), ""},
+        {"encrypted", PLAIN_PART("Version: 1") PLAIN_PART("secret"), ""},
+        {"mixed", NESTED("encrypted") PLAIN_PART("outside"), "outside\n"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        char text[1000];
+        struct arena a;
+        int n = snprintf(text, sizeof(text),
+                         "Content-Type: multipart/%s; boundary=b\r\n\r\n%s--b--\r\n",
+                         rows[i].subtype, rows[i].body);
+
+        assert_true(n > 0 && (size_t)n < sizeof(text));
+        const struct mail_message *m = parse(&a, slice_of(text, (size_t)n), 7);
+
+        if (!slice_eq(m->preview, slice_str(rows[i].preview)))
+            fail_msg("row %zu: \"%.*s\"", i, SLICE_FMT(m->preview));
+        arena_done(&a);
+    }
+}
+
 static void test_parts_round_trip(void **state)
 {
     struct arena a;
@@ -371,8 +407,11 @@ static void test_attacks(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_structures), cmocka_unit_test(test_body_without_extension),
-        cmocka_unit_test(test_facts),      cmocka_unit_test(test_parts_round_trip),
+        cmocka_unit_test(test_structures),
+        cmocka_unit_test(test_body_without_extension),
+        cmocka_unit_test(test_facts),
+        cmocka_unit_test(test_preview_parts),
+        cmocka_unit_test(test_parts_round_trip),
         cmocka_unit_test(test_attacks),
     };
 
