@@ -3,6 +3,7 @@
 # Each kind of build has its own directory, so that switching costs nothing:
 #   build/        release: what is installed and run
 #   build-asan/   AddressSanitizer and UndefinedBehaviorSanitizer: what the tests use
+#   build-hooks/  release with the hooks of the tests: the sandbox, which sanitizers cannot bear, is enforced here
 #   build-debug/  no optimisation, for the debugger
 #   build-tsan/   ThreadSanitizer
 #   build-fuzz/   libFuzzer, clang
@@ -15,6 +16,8 @@ JOBS ?= $(shell nproc)
 
 # Where localserve keeps its data, and options for it: make run RUN_ARGS="--dir /tmp/try"
 RUN_ARGS ?=
+# Measuring: make bench BENCH_ARGS="--compare --runs 5"; scripts/bench --help
+BENCH_ARGS ?=
 # Fuzzing: make fuzz TARGET=cursor SECONDS=60
 TARGET ?=
 SECONDS ?= 60
@@ -26,7 +29,7 @@ export ASAN_OPTIONS ?= abort_on_error=1:detect_stack_use_after_return=1
 export UBSAN_OPTIONS ?= print_stacktrace=1:halt_on_error=1
 export TSAN_OPTIONS ?= halt_on_error=1:second_deadlock_stack=1
 
-.PHONY: all run test test-unit test-long check debug asan tsan fuzz bench install clean help
+.PHONY: all run test test-unit test-long check debug asan hooks tsan fuzz bench install clean help
 
 all: build/build.ninja
 	@$(NINJA) -C build -j $(JOBS) --quiet
@@ -39,16 +42,16 @@ run:
 
 test:
 	@scripts/packages build test
-	@$(MAKE) --no-print-directory asan
-	@$(PYTHON) scripts/run-tests --build build-asan
+	@$(MAKE) --no-print-directory asan hooks
+	@$(PYTHON) scripts/run-tests --build build-asan --enforced build-hooks
 
 test-unit: asan
 	@$(PYTHON) scripts/run-tests --build build-asan --only unit,fuzz
 
 test-long:
 	@scripts/packages build test
-	@$(MAKE) --no-print-directory asan
-	@GODWIT_TEST_LONG=1 $(PYTHON) scripts/run-tests --build build-asan
+	@$(MAKE) --no-print-directory asan hooks
+	@GODWIT_TEST_LONG=1 $(PYTHON) scripts/run-tests --build build-asan --enforced build-hooks
 
 check:
 	@scripts/packages build test check
@@ -62,6 +65,10 @@ debug: build-debug/build.ninja
 asan: build-asan/build.ninja
 	@$(NINJA) -C build-asan -j $(JOBS) --quiet
 	@scripts/link-commands build-asan
+
+hooks: build-hooks/build.ninja
+	@$(NINJA) -C build-hooks -j $(JOBS) --quiet enforced
+	@scripts/link-commands build-hooks
 
 tsan: build-tsan/build.ninja
 	@$(NINJA) -C build-tsan -j $(JOBS) --quiet
@@ -77,13 +84,13 @@ bench:
 	@$(MAKE) --no-print-directory build-bench/build.ninja
 	@$(NINJA) -C build-bench -j $(JOBS) --quiet
 	@scripts/link-commands build-bench
-	@$(PYTHON) scripts/bench --local build-bench
+	@$(PYTHON) scripts/bench --build build-bench $(BENCH_ARGS)
 
 install: all
 	@DESTDIR="$(DESTDIR)" $(MESON) install -C build --no-rebuild
 
 clean:
-	@rm -rf build build-asan build-debug build-tsan build-fuzz build-bench build-clang
+	@rm -rf build build-asan build-hooks build-debug build-tsan build-fuzz build-bench build-clang
 
 build/build.ninja: | meson.build
 	@$(MESON) setup build -Dbuildtype=release -Dtests=false -Dprefix=$(PREFIX) $(MESON_ARGS) >/dev/null
@@ -93,6 +100,9 @@ build-debug/build.ninja: | meson.build
 
 build-asan/build.ninja: | meson.build
 	@$(MESON) setup build-asan $(SANITIZE) -Db_sanitize=address,undefined -Dtest_hooks=true $(MESON_ARGS) >/dev/null
+
+build-hooks/build.ninja: | meson.build
+	@$(MESON) setup build-hooks -Dbuildtype=release -Dtest_hooks=true $(MESON_ARGS) >/dev/null
 
 build-tsan/build.ninja: | meson.build
 	@$(MESON) setup build-tsan $(SANITIZE) -Db_sanitize=thread $(MESON_ARGS) >/dev/null
@@ -107,14 +117,15 @@ build-fuzz/build.ninja: | meson.build
 help:
 	@echo "make            build the release kind; build/godwit is the command"
 	@echo "make run        install what is missing, build, start godwit localserve"
-	@echo "make test       install what is missing, build with sanitizers, run every test"
+	@echo "make test       install what is missing, build with sanitizers and without, run every test"
 	@echo "make test-unit  only unit tests and fuzz regressions, without installing anything"
 	@echo "make test-long  the tests with many more rounds"
 	@echo "make check      format, include direction, linked libraries and the other readers"
 	@echo "make debug      build-debug/: no optimisation"
 	@echo "make asan       build-asan/: AddressSanitizer, UndefinedBehaviorSanitizer"
+	@echo "make hooks      build-hooks/: release with the hooks of the tests; the sandbox is enforced"
 	@echo "make tsan       build-tsan/: ThreadSanitizer"
 	@echo "make fuzz       TARGET=name SECONDS=60; without TARGET it lists the targets"
-	@echo "make bench      load on a server of our own, numbers as JSON lines"
+	@echo "make bench      load on a server of our own, numbers as JSON lines and a table; BENCH_ARGS=--compare"
 	@echo "make install    PREFIX=/usr/local DESTDIR="
 	@echo "make clean      remove the build directories"

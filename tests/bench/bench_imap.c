@@ -1,97 +1,139 @@
 /* Load on an IMAP server: each of `connections` threads logs in, selects the mailbox and, for
- * `seconds`, fetches whole messages, lists flags and headers, and sets flags.
+ * `seconds`, goes through commands: a body, fifty envelopes, one flag; with --whole 1 also those
+ * that regard the whole mailbox.
  *
- *   bench_imap --port 2993 --tls implicit --connections 20 --seconds 10
+ *   bench_imap --port 2993 --tls implicit --connections 16 --messages 10000 --seconds 10
+ *   bench_imap --port 2993 --tls implicit --connections 1 --messages 10000 --whole 1
  *
- * The mailbox has to hold messages; --messages says how many of them are used. */
-#include <stdatomic.h>
+ * The mailbox has to hold --messages messages. */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/num.h"
 #include "base/secret.h"
-#include "measure.h"
+#include "session.h"
+
+/* %u: the number of some message; a second one: of the message 49 after it. */
+static const struct step {
+    const char *name, *format;
+    bool whole;
+} steps[] = {
+    {"fetch_body", "FETCH %u (BODY.PEEK[])", false},
+    {"fetch_50_envelopes", "FETCH %u:%u (UID FLAGS ENVELOPE RFC822.SIZE)", false},
+    {"store_flag", "STORE %u +FLAGS (\\Flagged)", false},
+    {"remove_flag", "STORE %u -FLAGS (\\Flagged)", false},
+    {"fetch_all_flags", "FETCH 1:* (FLAGS)", true},
+    {"fetch_all_envelopes", "FETCH 1:* (UID FLAGS ENVELOPE RFC822.SIZE)", true},
+    {"store_all_flags", "STORE 1:* +FLAGS.SILENT (\\Seen)", true},
+    {"remove_all_flags", "STORE 1:* -FLAGS.SILENT (\\Seen)", true},
+    {"search_flag", "SEARCH FLAGGED", true},
+    {"search_subject", "SEARCH SUBJECT \"load 77\"", true},
+    {"search_body", "SEARCH BODY \"nowhere-in-it\"", true},
+};
+
+#define STEPS ARRAY_SIZE(steps)
+#define PAGE 50u
 
 struct shared {
     struct options o;
     SSL_CTX *tls;
     int64_t end_ns;
-    struct samples login, fetch, list, store;
+    struct samples login, select, step[STEPS];
 };
 
 static uint32_t some_message(const struct options *o)
 {
-    return 1 + (uint32_t)(random_u64() % (o->messages ? o->messages : 1));
+    return 1 + (uint32_t)(random_u64() % (o->messages > PAGE ? o->messages - PAGE + 1 : 1));
 }
 
-static bool command(struct client *c, struct samples *samples, const char *text)
+static bool run_step(struct client *c, const struct step *step, const struct options *o)
 {
-    int64_t start = clock_mono_ns();
+    uint32_t at = some_message(o);
 
-    if (!client_imap(c, text))
-        return false;
-    samples_add(samples, start);
-    return true;
+    if (step->whole)
+        return client_imap(c, step->format);
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral" /* the table above */
+#pragma GCC diagnostic ignored "-Wformat-extra-args"
+    return session_command(c, step->format, at, at + PAGE - 1);
+#pragma GCC diagnostic pop
 }
 
 static bool open_session(struct client *c, struct shared *s)
 {
-    const struct options *o = &s->o;
-    char text[512];
-    struct slice line;
+    int64_t start = clock_mono_ns();
 
-    if (!client_open(c, o->address, o->port))
+    if (!session_imap(c, &s->o, s->tls)) {
+        samples_error(&s->login);
         return false;
-    if (o->tls == CLIENT_IMPLICIT && !client_start_tls(c, s->tls))
+    }
+    samples_add(&s->login, start);
+    start = clock_mono_ns();
+    if (!session_command(c, "SELECT \"%s\"", s->o.mailbox)) {
+        samples_error(&s->select);
         return false;
-    if (!client_line(c, &line))
-        return false;
-    if (o->tls == CLIENT_STARTTLS && (!client_imap(c, "STARTTLS") || !client_start_tls(c, s->tls)))
-        return false;
-    (void)snprintf(text, sizeof(text), "LOGIN \"%s\" \"%s\"", o->user, o->password);
-    if (!command(c, &s->login, text))
-        return false;
-    (void)snprintf(text, sizeof(text), "SELECT \"%s\"", o->mailbox);
-    return client_imap(c, text);
+    }
+    samples_add(&s->select, start);
+    return true;
 }
 
-static bool round_of_commands(struct client *c, struct shared *s)
+/* With --whole there is time for few rounds: the first is finished in any case. */
+static bool run_round(struct client *c, struct shared *s)
 {
-    char text[128];
-    uint32_t at = some_message(&s->o);
+    for (size_t i = 0; i < STEPS; i++) {
+        int64_t start = clock_mono_ns();
 
-    (void)snprintf(text, sizeof(text), "FETCH %u (BODY.PEEK[])", at);
-    if (!command(c, &s->fetch, text))
-        return false;
-    (void)snprintf(text, sizeof(text), "FETCH %u:%u (UID FLAGS ENVELOPE RFC822.SIZE)",
-                   at > 50 ? at - 50 : 1, at);
-    if (!command(c, &s->list, text))
-        return false;
-    (void)snprintf(text, sizeof(text), "STORE %u %cFLAGS (\\Flagged)", at,
-                   random_u64() % 2 ? '+' : '-');
-    return command(c, &s->store, text);
+        if (steps[i].whole && !s->o.whole)
+            continue;
+        if (!run_step(c, &steps[i], &s->o)) {
+            samples_error(&s->step[i]);
+            return false;
+        }
+        samples_add(&s->step[i], start);
+    }
+    return true;
 }
 
 static void work(void *arg, uint32_t number)
 {
     struct shared *s = arg;
     struct client *c = malloc(sizeof(*c));
+    bool ok = c && open_session(c, s);
 
     (void)number;
-    if (!c || !open_session(c, s)) {
-        samples_error(&s->login);
-    } else {
-        while (clock_mono_ns() < s->end_ns) {
-            if (!round_of_commands(c, s)) {
-                samples_error(&s->fetch);
-                break;
-            }
+    while (ok) {
+        ok = run_round(c, s) && clock_mono_ns() < s->end_ns;
+        if (ok && s->o.whole) { /* for more samples of login and SELECT */
+            (void)client_imap(c, "LOGOUT");
+            client_close(c);
+            ok = open_session(c, s);
         }
-        (void)client_imap(c, "LOGOUT");
     }
     if (c)
         client_close(c);
     free(c);
+}
+
+static bool print_all(struct shared *s, double seconds)
+{
+    uint64_t errors = s->login.errors + s->select.errors;
+
+    (void)printf("{\"bench\":\"imap\",\"connections\":%u,\"tls\":%d,\"messages\":%u,"
+                 "\"seconds\":%.3f,",
+                 s->o.connections, (int)s->o.tls, s->o.messages, seconds);
+    samples_print(&s->login, "login", seconds);
+    (void)printf(",");
+    samples_print(&s->select, "select", seconds);
+    for (size_t i = 0; i < STEPS; i++) {
+        errors += s->step[i].errors;
+        if (steps[i].whole && !s->o.whole)
+            continue;
+        (void)printf(",");
+        samples_print(&s->step[i], steps[i].name, seconds);
+    }
+    (void)printf("}\n");
+    return errors == 0;
 }
 
 int main(int argc, char **argv)
@@ -104,30 +146,19 @@ int main(int argc, char **argv)
     if (!s.tls)
         return 1;
     samples_init(&s.login);
-    samples_init(&s.fetch);
-    samples_init(&s.list);
-    samples_init(&s.store);
+    samples_init(&s.select);
+    for (size_t i = 0; i < STEPS; i++)
+        samples_init(&s.step[i]);
     int64_t start = clock_mono_ns();
 
     s.end_ns = start + (int64_t)s.o.seconds * NS_PER_S;
     bool ok = run_threads(s.o.connections, work, &s);
-    double seconds = (double)(clock_mono_ns() - start) / (double)NS_PER_S;
 
-    (void)printf("{\"bench\":\"imap\",\"connections\":%u,\"tls\":%d,\"seconds\":%.3f,",
-                 s.o.connections, (int)s.o.tls, seconds);
-    samples_print(&s.login, "login", seconds);
-    (void)printf(",");
-    samples_print(&s.fetch, "fetch_body", seconds);
-    (void)printf(",");
-    samples_print(&s.list, "fetch_envelopes", seconds);
-    (void)printf(",");
-    samples_print(&s.store, "store_flags", seconds);
-    (void)printf("}\n");
-    ok = ok && s.login.errors + s.fetch.errors == 0;
+    ok = print_all(&s, (double)(clock_mono_ns() - start) / (double)NS_PER_S) && ok;
     samples_done(&s.login);
-    samples_done(&s.fetch);
-    samples_done(&s.list);
-    samples_done(&s.store);
+    samples_done(&s.select);
+    for (size_t i = 0; i < STEPS; i++)
+        samples_done(&s.step[i]);
     SSL_CTX_free(s.tls);
     return ok ? 0 : 1;
 }

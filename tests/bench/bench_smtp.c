@@ -12,7 +12,7 @@
 #include "base/encode.h"
 #include "base/num.h"
 #include "base/secret.h"
-#include "measure.h"
+#include "session.h"
 
 #define BODIES 64u
 #define TEXT_ONLY_MAX (20u * 1024)
@@ -27,43 +27,11 @@ struct shared {
     struct builder bodies[BODIES];
 };
 
-static bool login(struct client *c, const struct options *o)
-{
-    struct builder plain, command;
-    bool ok;
-
-    build_init(&plain, 1000);
-    build_init(&command, 2000);
-    build_byte(&plain, '\0');
-    build_text(&plain, o->user);
-    build_byte(&plain, '\0');
-    build_text(&plain, o->password);
-    build_text(&command, "AUTH PLAIN ");
-    encode_base64(&command, build_slice(&plain));
-    build_byte(&command, '\0');
-    ok = build_ok(&command) && client_smtp(c, (const char *)command.p) == 235;
-    build_done(&plain);
-    build_done(&command);
-    return ok;
-}
-
-/* auth: only the submission ports ask for it, and only with TLS. */
 static bool open_session(struct client *c, struct shared *s)
 {
     int64_t start = clock_mono_ns();
-    const struct options *o = &s->o;
 
-    if (!client_open(c, o->address, o->port))
-        return false;
-    if (o->tls == CLIENT_IMPLICIT && !client_start_tls(c, s->tls))
-        return false;
-    if (client_smtp(c, NULL) != 220 || client_smtp(c, "EHLO bench.example") != 250)
-        return false;
-    if (o->tls == CLIENT_STARTTLS &&
-        (client_smtp(c, "STARTTLS") != 220 || !client_start_tls(c, s->tls) ||
-         client_smtp(c, "EHLO bench.example") != 250))
-        return false;
-    if (o->port % 1000 != 25 && o->tls != CLIENT_PLAIN && !login(c, o))
+    if (!session_smtp(c, &s->o, s->o.port, s->o.tls, s->tls))
         return false;
     samples_add(&s->connect, start);
     return true;

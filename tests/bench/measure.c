@@ -7,7 +7,6 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "base/cursor.h"
 #include "base/num.h"
 
 enum {
@@ -26,7 +25,9 @@ enum {
     OPT_SIZE_MIN,
     OPT_SIZE_MAX,
     OPT_SECONDS,
-    OPT_PIDS
+    OPT_LOGIN,
+    OPT_WHOLE,
+    OPT_SMTP_PORT
 };
 
 static const struct option long_options[] = {
@@ -45,7 +46,9 @@ static const struct option long_options[] = {
     {"size-min", required_argument, NULL, OPT_SIZE_MIN},
     {"size-max", required_argument, NULL, OPT_SIZE_MAX},
     {"seconds", required_argument, NULL, OPT_SECONDS},
-    {"pids", required_argument, NULL, OPT_PIDS},
+    {"login", required_argument, NULL, OPT_LOGIN},
+    {"whole", required_argument, NULL, OPT_WHOLE},
+    {"smtp-port", required_argument, NULL, OPT_SMTP_PORT},
     {NULL, 0, NULL, 0},
 };
 
@@ -107,21 +110,25 @@ void options_read(int argc, char **argv, struct options *out)
                         .recipients = 1,
                         .size_min = 1024,
                         .size_max = 75 * 1024,
-                        .seconds = 10,
-                        .pids = ""};
+                        .seconds = 10};
     int option;
 
     while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
         const char **const texts[] = {
             [OPT_ADDRESS] = &o.address, [OPT_USER] = &o.user, [OPT_PASSWORD] = &o.password,
             [OPT_FROM] = &o.from,       [OPT_TO] = &o.to,     [OPT_MAILBOX] = &o.mailbox,
-            [OPT_PIDS] = &o.pids,
         };
 
         if (option == '?')
             usage(argv[0]);
         else if (option == OPT_PORT)
             o.port = (uint16_t)number_of(argv[0], optarg, UINT16_MAX);
+        else if (option == OPT_SMTP_PORT)
+            o.smtp_port = (uint16_t)number_of(argv[0], optarg, UINT16_MAX);
+        else if (option == OPT_LOGIN)
+            o.login = number_of(argv[0], optarg, 1) == 1;
+        else if (option == OPT_WHOLE)
+            o.whole = number_of(argv[0], optarg, 1) == 1;
         else if (option == OPT_TLS)
             o.tls = tls_of(argv[0], optarg);
         else if ((size_t)option < ARRAY_SIZE(texts) && texts[option])
@@ -197,46 +204,6 @@ void samples_print(struct samples *s, const char *name, double seconds)
         name, (unsigned long long)s->count, (unsigned long long)s->errors,
         seconds > 0 ? (double)s->count / seconds : 0, quantile_ms(s, 0.5), quantile_ms(s, 0.99),
         quantile_ms(s, 1));
-}
-
-static uint64_t pss_kib(uint64_t pid)
-{
-    char path[64], text[4096];
-
-    (void)snprintf(path, sizeof(path), "/proc/%llu/smaps_rollup", (unsigned long long)pid);
-    FILE *f = fopen(path, "re");
-
-    if (!f)
-        return 0;
-    size_t n = fread(text, 1, sizeof(text), f);
-
-    (void)fclose(f);
-    struct slice s = slice_of(text, n);
-    size_t at = slice_find(s, SLICE("\nPss:"));
-
-    if (at == SIZE_MAX)
-        return 0;
-    struct cursor c = cur_init(slice_from(s, at + 5));
-
-    while (cur_eat(&c, ' '))
-        ;
-    return cur_number(&c, UINT32_MAX, "size");
-}
-
-uint64_t pss_kib_of(const char *pids)
-{
-    struct cursor c = cur_init(slice_str(pids));
-    uint64_t sum = 0;
-
-    while (!cur_at_end(&c)) {
-        uint64_t one = pss_kib(cur_number(&c, INT32_MAX, "pid"));
-
-        (void)cur_eat(&c, ',');
-        if (one == 0 || !cur_ok(&c))
-            return 0;
-        sum += one;
-    }
-    return sum;
 }
 
 struct thread {

@@ -18,7 +18,9 @@ struct options {
     uint32_t recipients;     /* of each message */
     uint32_t size_min, size_max;
     uint32_t seconds;
-    const char *pids; /* "12,13,14": whose memory is measured */
+    bool login; /* SMTP: AUTH PLAIN */
+    bool whole; /* IMAP: also commands over the whole mailbox */
+    uint16_t smtp_port;
 };
 
 /* Prints the usage and ends the program when an option is unknown or wrong. */
@@ -42,9 +44,6 @@ void samples_error(struct samples *s);
 /* "NAME":{"count":..,"errors":..,"per_s":..,"p50_ms":..,"p99_ms":..,"max_ms":..} without line end.
  */
 void samples_print(struct samples *s, const char *name, double seconds);
-
-/* The sum of proportional set sizes of the processes in KiB; 0 when one cannot be read. */
-uint64_t pss_kib_of(const char *pids);
 
 /* Runs `work` in n threads, each with its number, and waits for all. */
 bool run_threads(uint32_t n, void (*work)(void *shared, uint32_t number), void *shared);
