@@ -51,16 +51,31 @@ static void write_file(const char *directory, const char *name, const char *text
     assert_int_equal(fclose(file), 0);
 }
 
-/* A port that was free a moment ago. */
-static uint16_t free_port(void)
+static bool is_free(uint16_t port)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t n = sizeof(address);
+    struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons(port)};
     _cleanup_fd_ int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int yes = 1;
 
-    assert_int_equal(bind(fd, (struct sockaddr *)&address, n), 0);
-    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &n), 0);
-    return ntohs(address.sin_port);
+    assert_true(fd >= 0);
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes)), 0);
+    return bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0;
+}
+
+/* The first of two free ports. They lie above those that the kernel gives to clients, so that no
+ * connection of another program takes one meanwhile, and start where no other run of this test
+ * does. */
+static uint16_t free_ports(void)
+{
+    for (unsigned i = 0; i < 2000; i++) {
+        uint16_t port = (uint16_t)(61000 + ((unsigned)getpid() + i) % 2000 * 2);
+
+        if (is_free(port) && is_free((uint16_t)(port + 1)))
+            return port;
+    }
+    fail_msg("no free ports");
+    return 0;
 }
 
 static void write_config(const struct fixture *f, const char *more)
@@ -81,7 +96,7 @@ static int setup(void **state)
 {
     static struct fixture f;
 
-    f = (struct fixture){.port = free_port()};
+    f = (struct fixture){.port = free_ports()};
     (void)snprintf(f.directory, sizeof(f.directory), "/tmp/test-supervisor-XXXXXX");
     assert_non_null(mkdtemp(f.directory));
     (void)snprintf(f.config, sizeof(f.config), "%s/godwit.conf", f.directory);
@@ -310,7 +325,7 @@ static void test_second_server(void **state)
 
     start(f);
     (void)pid_of(f, "store", 0);
-    second.port = free_port();
+    second.port = free_ports();
     write_config(&second, "");
     start(&second);
     assert_int_equal(wait_exit(&second), 100 + ERR_UNAVAILABLE);
