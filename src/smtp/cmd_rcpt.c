@@ -30,17 +30,20 @@ static struct smtp_reply check_path(const struct smtp_session *s, const struct s
 }
 
 /* What the store says. Code 0: accepted; *unknown_out: in appearance only. */
-static struct smtp_reply check_resolution(const struct smtp_session *s,
-                                          const Gw__Resolution *resolution, bool *unknown_out)
+static struct smtp_reply check_resolution(struct smtp_session *s, const Gw__Resolution *resolution,
+                                          bool *unknown_out)
 {
     switch (resolution->where) {
     case GW__RESOLUTION__WHERE__WHERE_LOCAL:
     case GW__RESOLUTION__WHERE__WHERE_ALIAS:
         return (struct smtp_reply){0};
     case GW__RESOLUTION__WHERE__WHERE_UNKNOWN:
-        /* On port 25 that is said after DATA: asking for many names stays expensive. */
+        /* On port 25 that is said after DATA, or slowly: asking for many names is expensive. */
         *unknown_out = !s->submission && s->tx.recipients_n == 0;
-        return *unknown_out ? (struct smtp_reply){0} : SMTP_REPLY(550, "5.1.1", "no such user");
+        if (*unknown_out)
+            return (struct smtp_reply){0};
+        s->slow = s->slow || (!s->submission && ++s->unknown > SMTP_UNKNOWN_FREE);
+        return SMTP_REPLY(550, "5.1.1", "no such user");
     case GW__RESOLUTION__WHERE__WHERE_DOMAIN_DISABLED:
         return SMTP_REPLY(450, "4.2.1", "the domain takes no mail now, try again later");
     case GW__RESOLUTION__WHERE__WHERE_REMOTE:

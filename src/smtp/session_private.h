@@ -16,6 +16,7 @@
 #define SMTP_BAD_TRANSACTIONS_MAX 10
 #define SMTP_UNKNOWN_DELAY_S 5
 #define SMTP_AUTH_FAILURES_FREE 3
+#define SMTP_UNKNOWN_FREE 10 /* recipients that do not exist; more make the connection slow */
 
 struct smtp_auth; /* an authentication exchange, cmd_auth.c */
 struct smtp_data; /* the content of a message on its way, data.c */
@@ -36,6 +37,7 @@ struct smtp_session {
     bool stopping;
     bool watching;
     unsigned auth_failures;
+    unsigned unknown;      /* recipients refused because they do not exist */
     unsigned bad_commands; /* in a row */
     unsigned bad_transactions;
     unsigned good_transactions;

@@ -304,6 +304,23 @@ static void closes_after_bad_transactions(void **state)
     say(f, MAIL, "250 2.1.0");
 }
 
+/* Beside an address that exists the others could be asked for one by one. */
+static void slows_down_who_guesses_addresses(void **state)
+{
+    struct fake *f = *state;
+
+    fake_open(f, EDGE_SMTP);
+    say(f, HELLO MAIL RCPT, "250|250 2.1.0|250 2.1.5");
+    for (unsigned i = 1; i <= 12; i++) {
+        f->delay_s = 0;
+        say(f, "RCPT TO:<nobody@d1.example>\r\n", "550 5.1.1");
+        assert_int_equal(f->delay_s, i > 10 ? 1 : 0);
+        f->delay_s = 0;
+        say(f, "NOOP\r\n", "250 2.0.0");
+        assert_int_equal(f->delay_s, i > 10 ? 1 : 0);
+    }
+}
+
 static void groups_replies(void **state)
 {
     struct fake *f = *state;
@@ -696,6 +713,7 @@ int main(void)
         T(limits_lines),
         T(closes_after_bad_transactions),
         T(groups_replies),
+        T(slows_down_who_guesses_addresses),
         T(limits_size),
         T(survives_a_full_disk),
         T(survives_a_store_that_is_away),
