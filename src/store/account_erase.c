@@ -3,14 +3,14 @@
 #include "base/num.h"
 #include "store/erase.h"
 
-#define BATCH 256u
+#define ROUND 512u
 
 struct victim {
     int64_t mailbox_id;
     uint32_t uid;
 };
 
-static int collect(struct write_ctx *ctx, int64_t account_id, struct victim v[BATCH], size_t *n_out,
+static int collect(struct write_ctx *ctx, int64_t account_id, struct victim v[ROUND], size_t *n_out,
                    struct err *err)
 {
     struct db_row r;
@@ -21,7 +21,7 @@ static int collect(struct write_ctx *ctx, int64_t account_id, struct victim v[BA
     if (rc < 0)
         return rc;
     db_bind_int(&r, 1, account_id);
-    while (n < BATCH && (rc = db_step(&r, err)) == 1)
+    while (n < ROUND && (rc = db_step(&r, err)) == 1)
         v[n++] = (struct victim){db_int(&r, 0), (uint32_t)db_int(&r, 1)};
     db_done(&r);
     *n_out = n;
@@ -29,23 +29,20 @@ static int collect(struct write_ctx *ctx, int64_t account_id, struct victim v[BA
 }
 
 /* Messages go one by one, so that shared contents and bodies lose their references. */
-static int erase_messages(struct write_ctx *ctx, int64_t account_id, struct err *err)
+static int erase_messages(struct write_ctx *ctx, int64_t account_id, bool *more_out,
+                          struct err *err)
 {
-    struct victim v[BATCH];
-    size_t n;
+    struct victim v[ROUND];
+    size_t n = 0;
+    int rc = collect(ctx, account_id, v, &n, err);
 
-    do {
-        int rc = collect(ctx, account_id, v, &n, err);
-
-        for (size_t i = 0; rc == 0 && i < n; i++)
-            rc = erase_message(ctx, account_id, v[i].mailbox_id, v[i].uid, err);
-        if (rc < 0)
-            return rc;
-    } while (n > 0);
-    return 0;
+    for (size_t i = 0; rc == 0 && i < n; i++)
+        rc = erase_message(ctx, account_id, v[i].mailbox_id, v[i].uid, err);
+    *more_out = n == ROUND;
+    return rc;
 }
 
-int account_erase(struct write_ctx *ctx, int64_t account_id, struct err *err)
+int account_erase(struct write_ctx *ctx, int64_t account_id, bool *more_out, struct err *err)
 {
     /* Literals, because statements are kept by the address of their text. */
     static const char *const rest[] = {
@@ -58,7 +55,10 @@ int account_erase(struct write_ctx *ctx, int64_t account_id, struct err *err)
         "DELETE FROM mailbox WHERE account_id = ?1",
         "DELETE FROM account WHERE account_id = ?1",
     };
-    int rc = erase_messages(ctx, account_id, err);
+    int rc = erase_messages(ctx, account_id, more_out, err);
+
+    if (rc < 0 || *more_out)
+        return rc;
 
     for (size_t i = 0; rc == 0 && i < ARRAY_SIZE(rest); i++) {
         struct db_row r;

@@ -212,25 +212,29 @@ int call_address_edit(struct call *c, struct err *err)
 struct account_edit {
     int64_t account_id;
     unsigned shard;
+    bool more; /* to erase */
 };
 
 static int second_apply(struct write *w, struct write_ctx *ctx, struct err *err)
 {
     struct call *c = (struct call *)((char *)w - offsetof(struct call, write));
-    const struct account_edit *edit = c->state;
+    struct account_edit *edit = c->state;
 
     return c->request->account_edit->edit == GW__EDIT__EDIT_ADD
                ? account_create(ctx, edit->account_id, /* quota_bytes= */ 0, err)
-               : account_erase(ctx, edit->account_id, err);
+               : account_erase(ctx, edit->account_id, &edit->more, err);
 }
 
 static void second_done(struct write *w, int rc, const struct err *err)
 {
     struct call *c = (struct call *)((char *)w - offsetof(struct call, write));
+    const struct account_edit *edit = c->state;
     struct err answer_err = {0};
 
     if (rc < 0)
         call_finish(c, rc, err);
+    else if (edit->more)
+        shard_submit(c->store->shards[edit->shard], w);
     else
         call_finish(c, call_answer_done(c, &answer_err), &answer_err);
 }
@@ -349,7 +353,7 @@ static int first_apply(struct write *w, struct write_ctx *ctx, struct err *err)
 
         if (rc < 0)
             return rc;
-        *edit = (struct account_edit){account.account_id, account.shard};
+        *edit = (struct account_edit){.account_id = account.account_id, .shard = account.shard};
         return account_delete(ctx, edit, err);
     }
     int rc = canonical(c, ctx, rpc_slice(request->address), /* catchall= */ false, &address, err);

@@ -142,6 +142,52 @@ static void test_login(void **state)
     fixture_end(&f);
 }
 
+static int64_t number_of(const struct fixture *f, const char *sql)
+{
+    char path[128];
+    struct db *db;
+    struct db_row r;
+    struct err err;
+
+    (void)snprintf(path, sizeof(path), "%s/shard-00/shard.db", f->directory);
+    assert_int_equal(db_open(path, DB_READ_ONLY, &db, &err), 0);
+    assert_int_equal(db_query(db, sql, &r, &err), 0);
+    assert_int_equal(db_step(&r, &err), 1);
+    int64_t n = db_int(&r, 0);
+
+    db_done(&r);
+    db_close(db);
+    return n;
+}
+
+/* More than is erased in one commit. */
+static void test_remove_large_account(void **state)
+{
+    Gw__Copy message = GW__COPY__INIT;
+    uint32_t all[] = {1, 64};
+    struct fixture f;
+
+    (void)state;
+    fixture_start(&f, 1);
+    uint64_t s = fixture_ann(&f);
+
+    for (int i = 0; i < 64; i++)
+        assert_int_equal(fixture_append(&f, s, "Inbox", "mail", 0, NULL), 0);
+    FIXTURE_REQUEST(request, COPY, copy, &message, s);
+    message.mailbox = 1;
+    message.ranges = all;
+    message.n_ranges = 2;
+    message.to = fixture_text("Archive");
+    for (int i = 0; i < 17; i++)
+        assert_int_equal(fixture_ask(&f, STORE_ACCESS, &request), 0);
+    assert_int_equal(number_of(&f, "SELECT count(*) FROM message"), 18 * 64);
+    assert_int_equal(fixture_account(&f, GW__EDIT__EDIT_REMOVE, "ann", ""), 0);
+    assert_int_equal(number_of(&f, "SELECT count(*) FROM message"), 0);
+    assert_int_equal(number_of(&f, "SELECT count(*) FROM body"), 0);
+    assert_int_equal(number_of(&f, "SELECT count(*) FROM account"), 0);
+    fixture_end(&f);
+}
+
 static int deliver(struct fixture *f, const char *const *to, size_t n)
 {
     Gw__Deliver message = GW__DELIVER__INIT;
@@ -273,11 +319,9 @@ static void test_list(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_resolve),
-        cmocka_unit_test(test_edit),
-        cmocka_unit_test(test_login),
-        cmocka_unit_test(test_deliver),
-        cmocka_unit_test(test_deliver_to_alias),
+        cmocka_unit_test(test_resolve), cmocka_unit_test(test_edit),
+        cmocka_unit_test(test_login),   cmocka_unit_test(test_remove_large_account),
+        cmocka_unit_test(test_deliver), cmocka_unit_test(test_deliver_to_alias),
         cmocka_unit_test(test_list),
     };
 
