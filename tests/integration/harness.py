@@ -49,6 +49,7 @@ SERVICES = (SMTP, SUBMISSION, SUBMISSIONS, IMAP, IMAPS)
 
 SANITIZER = re.compile(r"AddressSanitizer|LeakSanitizer|ThreadSanitizer|runtime error:|UndefinedBehaviorSanitizer")
 ERROR_LINE = re.compile(r"(^|\s)l=error(\s|$)")
+FORBIDDEN_CALL = re.compile(r'm="process ended" .*\bsignal=31\b')  # SIGSYS: the sandbox
 
 
 def insecure_tls():
@@ -186,7 +187,7 @@ class Server:
     def complaints(self):
         found = []
         for number, line in enumerate(self.log_lines):
-            if SANITIZER.search(line):
+            if SANITIZER.search(line) or FORBIDDEN_CALL.search(line):
                 return ["\n".join(self.log_lines[number:number + 60])]
             if ERROR_LINE.search(line) and not any(p.search(line) for p in self.expected_errors):
                 found.append(line)

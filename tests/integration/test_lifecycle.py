@@ -250,6 +250,12 @@ class TestSandbox(harness.ServerTest):
                     self.assertEqual(status["NoNewPrivs"], "1")
                     self.assertEqual(status["Seccomp"], "2")
 
+    def test_every_thread_is_sandboxed(self):
+        for pid in self.server.pids():
+            for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
+                with self.subTest(task):
+                    self.assertEqual(self.status(f"{pid}/task/{task.name}")["Seccomp"], "2")
+
     def test_edges_hold_no_file_of_the_data_directory(self):
         self.server.deliver("for the descriptors")
         for role in ("mx", "access"):
