@@ -12,10 +12,17 @@ void imap_body_init(struct imap_body *b)
     *b = (struct imap_body){.fd = -1};
 }
 
+static void drop(struct imap_body *b)
+{
+    free(TAKE_PTR(b->memory));
+    b->fd = fd_close(b->fd);
+    b->loaded = false;
+    b->have = 0;
+}
+
 void imap_body_done(struct imap_body *b)
 {
-    free(b->memory);
-    (void)fd_close(b->fd);
+    drop(b);
     imap_body_init(b);
 }
 
@@ -35,7 +42,7 @@ int imap_body_of_spool(struct imap_body *b, struct spool *spool, struct err *err
 
     if (rc < 0)
         return rc;
-    b->size = spool->size;
+    b->size = b->have = spool->size;
     if (fd >= 0) {
         b->fd = TAKE_FD(spool->fd);
     } else {
@@ -49,46 +56,56 @@ int imap_body_of_spool(struct imap_body *b, struct spool *spool, struct err *err
     return 0;
 }
 
-int imap_body_load(struct imap_body *b, struct imap_session *s, uint32_t uid, struct err *err)
+/* The answer's octets become ours. */
+static int take_octets(struct imap_body *b, const Gw__Body *body, struct channel_record *fds,
+                       uint64_t need, struct err *err)
+{
+    drop(b);
+    if (body->in_descriptor && fds->fds_n == 1) {
+        b->fd = TAKE_FD(fds->fds[0]);
+        b->have = body->size;
+    } else if (!body->in_descriptor && body->data.len == MIN(need, body->size)) {
+        b->memory = malloc(body->data.len + 1);
+        if (!b->memory)
+            return err_set(err, ERR_NOMEM, "out of memory");
+        if (body->data.len)
+            memcpy(b->memory, body->data.data, body->data.len);
+        b->have = body->data.len;
+    } else {
+        return err_set(err, ERR_INTERNAL, "the mail store gave half a message");
+    }
+    b->size = body->size;
+    b->loaded = true;
+    return 0;
+}
+
+int imap_body_load(struct imap_body *b, struct imap_session *s, uint32_t uid, uint64_t need,
+                   struct err *err)
 {
     Gw__Request request = GW__REQUEST__INIT;
     Gw__BodyRead read = GW__BODY_READ__INIT;
     const Gw__Response *response;
     struct channel_record fds = {0};
 
-    if (b->loaded)
+    if (b->loaded && (b->have >= need || b->have == b->size))
         return 0;
     read.mailbox = s->view.mailbox;
     read.uid = uid;
-    read.length = UINT64_MAX;
+    read.length = need;
     request.call_case = GW__REQUEST__CALL_BODY_READ;
     request.body_read = &read;
     int rc = imap_call_fds(s, &request, NULL, 0, GW__RESPONSE__RESULT_BODY, &response, &fds, err);
 
     if (rc < 0)
         return rc;
-    const Gw__Body *body = response->body;
-
-    if (body->in_descriptor && fds.fds_n == 1) {
-        b->fd = TAKE_FD(fds.fds[0]);
-    } else if (!body->in_descriptor && body->data.len == body->size) {
-        b->memory = malloc(body->data.len + 1);
-        if (b->memory && body->data.len)
-            memcpy(b->memory, body->data.data, body->data.len);
-        if (!b->memory)
-            rc = err_set(err, ERR_NOMEM, "out of memory");
-    } else {
-        rc = err_set(err, ERR_INTERNAL, "the mail store gave half a message");
-    }
+    rc = take_octets(b, response->body, &fds, need, err);
     channel_record_done(&fds);
-    b->size = body->size;
-    b->loaded = rc == 0;
     return rc;
 }
 
 int imap_body_read(const struct imap_body *b, uint64_t at, uint8_t *buf, size_t n, struct err *err)
 {
-    if (at > b->size || n > b->size - at)
+    if (at > b->have || n > b->have - at)
         return err_set(err, ERR_DAMAGED, "the message is shorter than its parts");
     if (b->memory) {
         memcpy(buf, b->memory + at, n);

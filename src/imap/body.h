@@ -9,6 +9,7 @@ struct imap_body {
     uint8_t *memory; /* NULL when it is in the descriptor, or not loaded */
     int fd;
     uint64_t size;
+    uint64_t have; /* octets from the front that are here */
     bool loaded;
     uint64_t prefix_size;
     struct part_entry *parts;
@@ -22,8 +23,9 @@ int imap_body_of_spool(struct imap_body *b, struct spool *spool, struct err *err
 /* From a row read with FIELD_PARTS and FIELD_SIZE. The part tree lives in `a`. */
 int imap_body_of_row(struct imap_body *b, struct arena *a, const Gw__Message *row,
                      struct err *err) WARN_UNUSED;
-/* Fetches the octets, unless they are there. Ends the life of the last answer of the store. */
-int imap_body_load(struct imap_body *b, struct imap_session *s, uint32_t uid,
+/* Fetches the first `need` octets (UINT64_MAX: all), unless they are there. Ends the life of the
+ * last answer of the store. */
+int imap_body_load(struct imap_body *b, struct imap_session *s, uint32_t uid, uint64_t need,
                    struct err *err) WARN_UNUSED;
 /* n octets from `at`, which must be there. */
 int imap_body_read(const struct imap_body *b, uint64_t at, uint8_t *buf, size_t n,

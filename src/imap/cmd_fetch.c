@@ -45,6 +45,7 @@ struct fetch_work {
     struct arena arena;
     struct piece *pieces, **pieces_end;
     struct imap_body body;
+    uint64_t need;            /* octets of it, from its front */
     struct spool spool;       /* what BINARY decoded … */
     struct imap_body decoded; /* … and the same when the message is written */
 };
@@ -136,19 +137,44 @@ static int add_fields(struct fetch_work *w, const struct imap_fetch_item *item, 
     return build_ok(&fields) && build_ok(out) ? 0 : err_set(err, ERR_NOMEM, "out of memory");
 }
 
+static bool takes_fields(const struct imap_fetch_item *item)
+{
+    return item->text == IMAP_SECTION_FIELDS || item->text == IMAP_SECTION_FIELDS_NOT ||
+           item->text == IMAP_SECTION_MIME;
+}
+
+/* How much of the message, from its front, all sections together ask for: often only the header,
+ * or the first of many pieces. */
+static uint64_t octets_needed(const struct fetch_work *w)
+{
+    uint64_t need = 0;
+
+    for (size_t i = 0; i < w->items.n; i++) {
+        const struct imap_fetch_item *item = &w->items.v[i];
+        uint64_t at, n;
+
+        if (item->kind != IMAP_FETCH_SECTION ||
+            imap_body_section(&w->body, item, &at, &n, /* err= */ NULL) < 0)
+            continue;
+        if (!takes_fields(item))
+            cut(item, &at, &n);
+        need = MAX(need, at + n);
+    }
+    return need;
+}
+
 static int add_section(struct imap_cmd *cmd, struct fetch_work *w, uint32_t uid,
                        const struct imap_fetch_item *item, struct builder *out, struct err *err)
 {
     uint64_t at, n;
-    int rc = imap_body_load(&w->body, cmd->s, uid, err);
+    int rc = imap_body_section(&w->body, item, &at, &n, err);
 
     if (rc == 0)
-        rc = imap_body_section(&w->body, item, &at, &n, err);
+        rc = imap_body_load(&w->body, cmd->s, uid, w->need, err);
     if (rc < 0)
         return rc;
     build_bytes(out, item->label);
-    if (item->text == IMAP_SECTION_FIELDS || item->text == IMAP_SECTION_FIELDS_NOT ||
-        item->text == IMAP_SECTION_MIME)
+    if (takes_fields(item))
         return add_fields(w, item, out, at, n, err);
     cut(item, &at, &n);
     build_printf(out, " {%llu}\r\n", (unsigned long long)n);
@@ -246,6 +272,8 @@ static int build_message(struct imap_cmd *cmd, struct fetch_work *w, const Gw__M
         build_printf(&out, " MODSEQ (%llu)", (unsigned long long)row->modseq);
     if (w->wants_octets)
         rc = imap_body_of_row(&w->body, &w->arena, row, err);
+    if (rc == 0 && w->wants_octets)
+        w->need = octets_needed(w);
     for (size_t i = 0; rc == 0 && i < w->items.n; i++) {
         if (w->items.v[i].kind < IMAP_FETCH_SECTION)
             continue;

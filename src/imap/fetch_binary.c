@@ -102,7 +102,7 @@ static int find_and_load(struct imap_body *b, struct imap_session *s, uint32_t u
     *out = (struct imap_binary){0};
     if (rc == 0)
         out->unknown_encoding = !is_plain(*e_out) && (*e_out)->encoding == PART_UNKNOWN_ENCODING;
-    return rc == 0 && !out->unknown_encoding ? imap_body_load(b, s, uid, err) : rc;
+    return rc == 0 && !out->unknown_encoding ? imap_body_load(b, s, uid, UINT64_MAX, err) : rc;
 }
 
 int imap_binary_octets(struct imap_body *b, struct imap_session *s, uint32_t uid,

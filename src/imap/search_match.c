@@ -10,14 +10,18 @@
 /* A part's text is decoded up to this; what follows is not searched. */
 #define PART_TEXT_MAX (64u * 1024 * 1024)
 
-static int load(struct imap_search_message *m, struct err *err)
+/* The message's header, or all of it. */
+static int load(struct imap_search_message *m, bool header_only, struct err *err)
 {
+    uint64_t at = 0, n = UINT64_MAX;
     int rc = 0;
 
     if (!m->has_parts)
         rc = imap_body_of_row(&m->body, m->a, m->row, err);
     m->has_parts = rc == 0;
-    return rc == 0 ? imap_body_load(&m->body, m->s, m->row->uid, err) : rc;
+    if (rc == 0 && header_only && m->body.parts_n > 0)
+        imap_body_header(&m->body, 0, &at, &n);
+    return rc == 0 ? imap_body_load(&m->body, m->s, m->row->uid, n, err) : rc;
 }
 
 static bool holds(struct slice utf8, struct slice folded_needle)
@@ -47,7 +51,7 @@ static int match_header(const struct imap_search_key *key, struct imap_search_me
     _cleanup_free_ uint8_t *octets = NULL;
     struct mail_header header;
     const struct mail_field *field;
-    int rc = load(m, err);
+    int rc = load(m, /* header_only= */ true, err);
 
     if (rc == 0 && m->body.parts_n == 0)
         return 0;
@@ -106,7 +110,7 @@ static int match_part(struct imap_search_message *m, size_t entry, struct slice 
 static int match_text(const struct imap_search_key *key, struct imap_search_message *m,
                       struct err *err)
 {
-    int rc = load(m, err);
+    int rc = load(m, /* header_only= */ false, err);
 
     for (size_t i = 0; rc == 0 && i < m->body.parts_n; i++) {
         if (key->kind == IMAP_KEY_TEXT)

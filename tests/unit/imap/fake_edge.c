@@ -339,7 +339,7 @@ static int read_body(struct fake_store *st, struct arena *a, const Gw__BodyRead 
 
     if (!f)
         return ERR_NOT_FOUND;
-    b->data = rpc_bytes(f->body);
+    b->data = rpc_bytes(slice_sub(f->body, (size_t)q->offset, (size_t)q->length));
     b->size = f->body.n;
     r->body = b;
     r->result_case = GW__RESPONSE__RESULT_BODY;
