@@ -255,6 +255,13 @@ static enum conn_next refuse_literal(struct imap_session *s, bool sync)
     return after_run(s);
 }
 
+static bool may_hold(const struct imap_session *s, const struct imap_literal *literal)
+{
+    return s->state != IMAP_LOGGED_OUT ||
+           (literal->size <= IMAP_LOGIN_MAX &&
+            imap_framer_held(&s->framer).n <= IMAP_LOGIN_MAX - literal->size);
+}
+
 static enum conn_next on_literal(struct imap_session *s, const struct imap_literal *literal)
 {
     enum imap_append_start start =
@@ -266,7 +273,7 @@ static enum conn_next on_literal(struct imap_session *s, const struct imap_liter
     }
     if (start == IMAP_APPEND_TAKEN)
         imap_framer_reset(&s->framer);
-    else if (!imap_framer_accept(&s->framer, literal))
+    else if (!may_hold(s, literal) || !imap_framer_accept(&s->framer, literal))
         return refuse_literal(s, literal->sync);
     conn_set_timeout(s->c, IMAP_TIMEOUT_LOGIN_S);
     if (literal->sync)

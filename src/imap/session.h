@@ -21,6 +21,8 @@
 #define IMAP_COMMAND_ARENA_MAX (8u * 1024 * 1024)
 #define IMAP_LINE_OUT_MAX (1024u * 1024) /* one untagged response without message data */
 #define IMAP_TIMEOUT_LOGIN_S 30
+/* Of a command with its literals, before login: credentials are small, and strangers are many. */
+#define IMAP_LOGIN_MAX (32u * 1024)
 #define IMAP_TIMEOUT_S (30 * 60)
 
 enum imap_state {

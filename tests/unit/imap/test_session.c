@@ -2,12 +2,14 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
 
 #include "base/num.h"
 #include "fake_edge.h"
+#include "imap/session.h"
 
 /* One exchange: what the client says, and all that the server answers. `who` is the connection. */
 struct step {
@@ -422,6 +424,34 @@ static void test_lines_and_depth_are_bounded(void **state)
     fake_store_free(store);
 }
 
+/* Strangers cannot make us hold much. */
+static void test_commands_before_login(void **state)
+{
+    static char octets[IMAP_LOGIN_MAX];
+    struct fake_store *store = fake_store_new();
+    struct conn *c = fake_conn_new(store, true);
+    char line[64];
+
+    (void)state;
+    memset(octets, 'x', sizeof(octets));
+    fake_conn_say(c, SLICE("n NOOP\r\n"));
+    (void)fake_conn_heard(c);
+    /* "a LOGIN {32752}" and its line end are held, too. */
+    (void)snprintf(line, sizeof(line), "a LOGIN {%u}\r\n", IMAP_LOGIN_MAX - 17);
+    fake_conn_say(c, slice_str(line));
+    assert_string_equal(fake_conn_heard(c), "+ go on\r\n");
+    fake_conn_say(c, slice_of(octets, IMAP_LOGIN_MAX - 17));
+    fake_conn_say(c, SLICE(" {1}\r\n"));
+    assert_string_equal(fake_conn_heard(c), "a BAD [TOOBIG] literal too large\r\n");
+    (void)snprintf(line, sizeof(line), "b LOGIN {%u}\r\n", IMAP_LOGIN_MAX - 16);
+    fake_conn_say(c, slice_str(line));
+    assert_string_equal(fake_conn_heard(c), "b BAD [TOOBIG] literal too large\r\n");
+    fake_conn_say(c, SLICE("c LOGIN {4294967296}\r\nd NOOP\r\n"));
+    assert_string_equal(fake_conn_heard(c), "c BAD [TOOBIG] literal too large\r\nd OK done\r\n");
+    fake_conn_free(c);
+    fake_store_free(store);
+}
+
 static void test_store_failures(void **state)
 {
     static const struct {
@@ -458,6 +488,7 @@ int main(void)
         cmocka_unit_test(test_passwords_need_tls),
         cmocka_unit_test(test_failed_logins_wait),
         cmocka_unit_test(test_lines_and_depth_are_bounded),
+        cmocka_unit_test(test_commands_before_login),
         cmocka_unit_test(test_store_failures),
     };
 
