@@ -4,6 +4,7 @@
 
 #include "base/ascii.h"
 #include "base/num.h"
+#include "mail/header.h"
 
 static const char month_names[12][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                         "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
@@ -50,22 +51,6 @@ static int days_in_month(int year, int month)
     return month == 2 && leap ? 29 : days[month - 1];
 }
 
-/* Nested comments count; an unclosed one reaches to the end. */
-static size_t skip_comment(struct slice s, size_t at)
-{
-    size_t depth = 0;
-
-    for (; at < s.n; at++) {
-        if (s.p[at] == '\\')
-            at++;
-        else if (s.p[at] == '(')
-            depth++;
-        else if (s.p[at] == ')' && --depth == 0)
-            return at + 1;
-    }
-    return s.n;
-}
-
 /* Hyphens separate day, month and year; behind the year they are the sign of the zone. */
 static struct slice next_token(struct slice s, size_t *at, bool hyphens_separate)
 {
@@ -73,7 +58,7 @@ static struct slice next_token(struct slice s, size_t *at, bool hyphens_separate
         int c = s.p[*at];
 
         if (c == '(')
-            *at = skip_comment(s, *at);
+            *at = mail_comment_end(s, *at);
         else if (ascii_is_space(c) || c == ',' || (c == '-' && hyphens_separate))
             (*at)++;
         else

@@ -129,3 +129,18 @@ struct slice mail_field_unfold(struct arena *a, struct slice body)
     }
     return slice_of(p, n);
 }
+
+size_t mail_comment_end(struct slice s, size_t at)
+{
+    size_t depth = 0;
+
+    for (; at < s.n; at++) {
+        if (s.p[at] == '\\')
+            at++;
+        else if (s.p[at] == '(')
+            depth++;
+        else if (s.p[at] == ')' && --depth == 0)
+            return at + 1;
+    }
+    return s.n;
+}

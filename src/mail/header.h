@@ -34,3 +34,7 @@ struct slice mail_field_unfold(struct arena *a, struct slice body);
 /* RFC 2047: a field body with its encoded-words as UTF-8; unknown charsets and broken words stay as
  * written; raw 8-bit text is taken as UTF-8, else as Latin-1. Unfolds first. */
 struct slice mail_words_decode(struct arena *a, struct slice body);
+
+/* The offset behind the comment that opens at `at` (RFC 5322 3.2.2): comments nest, a backslash
+ * quotes, an unclosed one reaches to the end. */
+size_t mail_comment_end(struct slice s, size_t at);

@@ -5,6 +5,7 @@
 
 #include "base/ascii.h"
 #include "base/num.h"
+#include "mail/header.h"
 #include "mail/message_private.h"
 
 struct segment {
@@ -16,25 +17,10 @@ struct segment {
     uint32_t order;
 };
 
-static size_t skip_comment(struct slice s, size_t at)
-{
-    size_t depth = 0;
-
-    for (; at < s.n; at++) {
-        if (s.p[at] == '\\')
-            at++;
-        else if (s.p[at] == '(')
-            depth++;
-        else if (s.p[at] == ')' && --depth == 0)
-            return at + 1;
-    }
-    return s.n;
-}
-
 static size_t skip_space(struct slice s, size_t at)
 {
     while (at < s.n && (ascii_is_space(s.p[at]) || s.p[at] == '('))
-        at = s.p[at] == '(' ? skip_comment(s, at) : at + 1;
+        at = s.p[at] == '(' ? mail_comment_end(s, at) : at + 1;
     return at;
 }
 
@@ -138,7 +124,7 @@ static bool next_segment(struct arena *a, struct slice in, size_t *at, struct se
         out->value = take_value(a, in, at);
         /* Behind a value only a semicolon is of use. */
         while (*at < in.n && in.p[*at] != ';')
-            *at = in.p[*at] == '(' ? skip_comment(in, *at) : *at + 1;
+            *at = in.p[*at] == '(' ? mail_comment_end(in, *at) : *at + 1;
         return true;
     }
     return false;
