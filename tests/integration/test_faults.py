@@ -80,8 +80,8 @@ class Load:
 
     def _message(self):
         message_id = f"<{uuid.uuid4()}@load.example>"
-        body = "line of the body\r\n" * random.choice((1, 50, 1500, 6000)) + random.randbytes(8000).hex()[:random.choice(
-            (0, 100, 16000))]
+        body = "line of the body\r\n" * random.choice((1, 50, 1500, 6000))
+        body += random.randbytes(random.choice((0, 50, 8000))).hex()  # does not compress
         with self.lock:
             self.attempted.add(message_id)
         return message_id, harness.new_message("load", body, message_id=message_id).as_bytes()
@@ -149,6 +149,55 @@ class Mailbox:
         self.uid_of = now
 
 
+class Shuffle:
+    """A client that moves the same messages to and fro: at any moment each is in one of two mailboxes, once."""
+
+    mailboxes = ("Archive", "Trash")
+
+    def __init__(self, server):
+        self.server = server
+        self.stopped = threading.Event()
+        self.moves = 0
+        self.thread = None
+        with server.imap() as client:
+            self.ids = []
+            for number in range(12):
+                message = harness.new_message("moves", "text\r\n" * (1 + number % 3 * 4000))
+                self.ids.append(message["Message-ID"])
+                client.append("Archive", "", None, message.as_bytes())
+
+    def start(self):
+        self.stopped.clear()
+        self.thread = threading.Thread(target=self._run, daemon=True)
+        self.thread.start()
+
+    def stop(self):
+        self.stopped.set()
+        self.thread.join(90)
+
+    def _run(self):
+        while not self.stopped.is_set():
+            with contextlib.suppress(OSError, imaplib.IMAP4.error), self.server.imap() as client:
+                while not self.stopped.is_set():
+                    source, target = random.sample(self.mailboxes, 2)
+                    client.select(source)
+                    sequence = client.uid("SEARCH", "ALL")[1][0].split()
+                    if sequence:
+                        chosen = random.sample(sequence, random.randrange(1, len(sequence) + 1))
+                        client.uid("STORE", b",".join(chosen).decode(), "+FLAGS", r"(\Flagged)")
+                        client.uid("MOVE", b",".join(chosen).decode(), target)
+                        self.moves += 1
+            self.stopped.wait(0.05)
+
+    def check(self, test):
+        found = []
+        for mailbox in self.mailboxes:
+            ids, uids = self.server.message_ids(mailbox)
+            test.assertEqual(uids, sorted(set(uids)))
+            found += ids
+        test.assertEqual(sorted(found), sorted(self.ids), "a message was lost or doubled on its way")
+
+
 class FaultTest(unittest.TestCase):
     undo = False
 
@@ -169,16 +218,21 @@ class TestPowerCut(FaultTest):
 
     def test_rounds(self):
         mailbox = Mailbox(self, self.server)
+        shuffle = Shuffle(self.server)
         for number in range(ROUNDS):
             load = Load(self.server)
+            shuffle.start()
             harness.wait_until(lambda load=load: load.count() >= 3, 60, f"mail in round {number}")
             time.sleep(random.uniform(0, 0.5))
             self.server.lose_power()
             load.stop()
+            shuffle.stop()
             mailbox.add(load)
             self.server.start()
             mailbox.check()
+            shuffle.check(self)
             self.server.verify()
+        self.assertGreater(shuffle.moves, ROUNDS)
         self.finish()
 
 
@@ -224,6 +278,16 @@ class TestFullDisk(FaultTest):
         self.server.plan("")
         self.finish()
 
+    def test_no_descriptors(self):
+        """What needs a file is refused; what needs none goes on."""
+        self.server.plan("open:1:EMFILE:0")
+        self.assertRefused(self.large)
+        small = self.server.deliver("fits into the log that is open", self.small)
+        self.server.plan("")
+        large = self.server.deliver("after", self.large)
+        self.assertEqual(self.server.message_ids()[0], [small, large])
+        self.finish()
+
     def test_one_failure_loses_nothing(self):
         """Single failures under load, at every kind of call: nothing acknowledged is lost, nothing is stored twice."""
         mailbox = Mailbox(self, self.server)
@@ -234,7 +298,8 @@ class TestFullDisk(FaultTest):
                 before = load.count()
                 time.sleep(0.1)
                 self.server.plan("")
-                harness.wait_until(lambda before=before: load.count() >= before + 2, 60, f"service after {kind} {error}")
+                harness.wait_until(lambda before=before: load.count() >= before + 2, 60,
+                                   f"service after {kind} {error}")
         load.stop()
         mailbox.add(load)
         mailbox.check()
