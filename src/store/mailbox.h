@@ -73,13 +73,15 @@ int subscription_has(struct db *db, int64_t account_id, struct slice name,
                      struct err *err) WARN_UNUSED;
 
 /* Within a write: removes live messages of the ranges (all when NULL), those with \Deleted only
- * when asked. At most ranges_max ranges are removed: then *next_uid_out is not 0. The mailbox's
+ * when asked. At most ranges_max ranges are removed, and about messages_max messages:
+ * then *next_uid_out is not 0. The mailbox's
  * counters change in *m, which is not saved. The change row is written. */
 struct mailbox_expunge {
     const struct ranges *ranges;
     bool only_deleted;
-    bool moved;        /* they live on elsewhere: the account's size shrinks at once */
-    size_t ranges_max; /* 0: no limit */
+    bool moved;            /* they live on elsewhere: the account's size shrinks at once */
+    size_t ranges_max;     /* 0: no limit */
+    uint64_t messages_max; /* 0: no limit */
 };
 int mailbox_expunge(struct write_ctx *ctx, struct arena *a, struct mailbox *m,
                     const struct mailbox_expunge *what, uint64_t *modseq, struct ranges *removed,

@@ -74,6 +74,11 @@ static int expunge_range(struct write_ctx *ctx, struct mailbox *m, struct range 
     for (uint32_t first = range.first; n == BATCH && first <= range.last;) {
         int rc = collect(ctx, m, first, range.last, what->only_deleted, v, &n, err);
 
+        if (rc == 0 && n > 0 && what->messages_max > 0 &&
+            ranges_count(removed) >= what->messages_max) {
+            *next_out = v[0].uid;
+            return 0;
+        }
         if (rc == 0 && n > 0 && *modseq == 0)
             rc = account_modseq_next(ctx, m->account_id, modseq, err);
         for (size_t i = 0; rc == 0 && i < n; i++) {

@@ -10,8 +10,10 @@ static void state_done(void *state)
 
 static int expunge_apply(struct call *c, struct write_ctx *ctx, struct err *err)
 {
-    struct mailbox_expunge what = {
-        .ranges = c->state, .only_deleted = true, .ranges_max = CALL_RANGES_MAX};
+    struct mailbox_expunge what = {.ranges = c->state,
+                                   .only_deleted = true,
+                                   .ranges_max = CALL_RANGES_MAX,
+                                   .messages_max = CALL_MESSAGES_MAX};
     Gw__Expunged *expunged = call_message(c, &gw__expunged__descriptor);
     struct ranges removed = RANGES_EMPTY;
     struct mailbox m;

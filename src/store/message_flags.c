@@ -24,6 +24,7 @@ struct run {
     struct arena batch; /* keywords of the messages that are worked on */
     uint64_t modseq;    /* 0 until something changes */
     struct ranges changed, modified;
+    uint32_t changed_n;
     bool matched; /* a live message was there */
     uint32_t next_uid;
 };
@@ -133,6 +134,7 @@ static int store_one(struct run *run, const struct message *m, struct err *err)
 
         if (rc == 0 && (flags != m->flags || !slice_eq(keywords, m->keywords))) {
             rc = update(run, m, flags, keywords, err);
+            run->changed_n++;
             ok = ranges_add(&run->changed, m->uid, m->uid);
         }
         if (rc < 0)
@@ -150,7 +152,8 @@ static int store_range(struct run *run, struct range range, struct err *err)
         int rc = collect(run, first, range.last, v, &n, err);
 
         for (size_t i = 0; rc == 0 && i < n; i++) {
-            if (run->changed.n + run->modified.n >= CALL_RANGES_MAX) {
+            if (run->changed.n + run->modified.n >= CALL_RANGES_MAX ||
+                run->changed_n >= CALL_MESSAGES_MAX) {
                 run->next_uid = v[i].uid;
                 return 0;
             }

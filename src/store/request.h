@@ -69,6 +69,9 @@ int call_no_memory(struct err *err);
 #define CALL_PAGE_MAX (60u * 1024)
 bool call_page_fits(size_t *used, const ProtobufCMessage *row);
 
+/* One write changes at most this many messages: the others of the shard wait for it. */
+#define CALL_MESSAGES_MAX 10000u
+
 /* Sets of UIDs in one answer or one change have at most this many ranges, so that they fit. */
 #define CALL_RANGES_MAX 2500u
 

@@ -274,6 +274,53 @@ static void test_many_keywords(void **state)
     fixture_end(&f);
 }
 
+/* A request for very many messages is answered in parts, so that others get their turn. */
+static void test_many_messages(void **state)
+{
+    Gw__Copy message = GW__COPY__INIT;
+    Gw__Expunge expunge = GW__EXPUNGE__INIT;
+    uint32_t all[] = {1, UINT32_MAX - 1}, count = 100;
+    struct fixture f;
+
+    (void)state;
+    fixture_start(&f, 1);
+    uint64_t s = fixture_ann(&f);
+
+    for (uint32_t i = 0; i < count; i++)
+        assert_int_equal(fixture_append(&f, s, "Inbox", "text", 0, NULL), 0);
+    uint64_t inbox = mailbox_of(&f, s, "Inbox"), archive = mailbox_of(&f, s, "Archive");
+
+    FIXTURE_REQUEST(request, COPY, copy, &message, s);
+    message.ranges = all;
+    message.n_ranges = 2;
+    for (unsigned i = 0; count <= 10000; i++) {
+        message.mailbox = i % 2 == 0 ? inbox : archive;
+        message.to = i % 2 == 0 ? fixture_text("Archive") : fixture_text("Inbox");
+        assert_int_equal(fixture_ask(&f, STORE_ACCESS, &request), 0);
+        (void)mailbox_of(&f, s, "Archive");
+        count = f.response->mailbox_opened->mailbox->messages;
+    }
+    assert_int_equal(store_flags(&f, s, archive, UINT32_MAX - 1, GW__FLAGS_STORE__MODE__MODE_ADD, 8,
+                                 NULL, UINT64_MAX),
+                     0);
+    assert_int_equal(f.response->flags_stored->next_uid, 10001);
+    assert_int_equal(store_flags(&f, s, archive, UINT32_MAX - 1, GW__FLAGS_STORE__MODE__MODE_ADD, 8,
+                                 NULL, UINT64_MAX),
+                     0);
+    assert_int_equal(f.response->flags_stored->next_uid, 0);
+    FIXTURE_REQUEST(removal, EXPUNGE, expunge, &expunge, s);
+    expunge.mailbox = archive;
+    expunge.ranges = all;
+    expunge.n_ranges = 2;
+    assert_int_equal(fixture_ask(&f, STORE_ACCESS, &removal), 0);
+    assert_true(f.response->expunged->next_uid > 10000);
+    assert_int_equal(fixture_ask(&f, STORE_ACCESS, &removal), 0);
+    assert_int_equal(f.response->expunged->next_uid, 0);
+    mailbox_of(&f, s, "Archive");
+    assert_int_equal(f.response->mailbox_opened->mailbox->messages, 0);
+    fixture_end(&f);
+}
+
 /* All of the messages, or nothing. */
 static void test_copy_whole(void **state)
 {
@@ -384,13 +431,10 @@ static void test_body(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_append_and_read),
-        cmocka_unit_test(test_flags),
-        cmocka_unit_test(test_expunge),
-        cmocka_unit_test(test_copy_and_move),
-        cmocka_unit_test(test_many_keywords),
-        cmocka_unit_test(test_copy_whole),
-        cmocka_unit_test(test_body),
+        cmocka_unit_test(test_append_and_read), cmocka_unit_test(test_flags),
+        cmocka_unit_test(test_expunge),         cmocka_unit_test(test_copy_and_move),
+        cmocka_unit_test(test_many_keywords),   cmocka_unit_test(test_many_messages),
+        cmocka_unit_test(test_copy_whole),      cmocka_unit_test(test_body),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
