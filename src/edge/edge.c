@@ -5,10 +5,12 @@
 #include "edge/edge.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <time.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "edge/hub.h"
 
@@ -24,6 +26,9 @@ struct edge {
     const struct edge_settings *settings;
     struct loop *loop;
     struct hub *hub;
+    void (*lost)(void *owner);
+    void *owner;
+    _Atomic int64_t asked_ns; /* when `lost` was called last */
     pthread_mutex_t fresh_mu;
     pthread_cond_t fresh_cond;
     uint32_t channels_n;
@@ -123,14 +128,34 @@ static int wait_for_fresh(struct edge *e, struct edge_channel *ch, unsigned wait
     return fd;
 }
 
+void edge_on_loss(struct edge *e, void (*lost)(void *owner), void *owner)
+{
+    e->lost = lost;
+    e->owner = owner;
+}
+
+/* A store that lives on does not know that we miss something: a channel breaks also when one of
+ * the two is short of descriptors, or when an answer took too long. */
+static void ask_for_channels(struct edge *e)
+{
+    int64_t now = clock_mono_ns(), last = atomic_load(&e->asked_ns);
+
+    if (e->lost && now - last >= NS_PER_S &&
+        atomic_compare_exchange_strong(&e->asked_ns, &last, now))
+        e->lost(e->owner);
+}
+
 /* The thread's client with a channel that is not known to be dead. */
 static struct rpc_client *live_client(struct edge *e, struct edge_channel *ch)
 {
     bool alive = ch->client && rpc_client_alive(ch->client);
     int fd = wait_for_fresh(e, ch, alive ? 0 : STORE_RESTART_WAIT_MS);
 
-    if (fd < 0)
+    if (fd < 0) {
+        if (!alive)
+            ask_for_channels(e);
         return alive ? ch->client : NULL;
+    }
     if (ch->client)
         rpc_client_set_channel(ch->client, fd);
     else

@@ -24,6 +24,10 @@ const struct env *edge_env(const struct edge *e);
  * descriptors become the edge's. */
 int edge_set_channels(struct edge *e, const int *fds, size_t n, struct err *err) WARN_UNUSED;
 
+/* `lost` is called from any thread, at most once a second, when a thread has had no channel for a
+ * second: it is to bring about edge_set_channels. Set before the threads start. */
+void edge_on_loss(struct edge *e, void (*lost)(void *owner), void *owner);
+
 /* A blocking call on the channel of the connection's thread. request->session and cid are the
  * caller's to set. See rpc_call. Waits up to a second for a store that is being restarted before it
  * gives ERR_UNAVAILABLE. */

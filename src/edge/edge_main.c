@@ -146,10 +146,19 @@ static int prepare(struct edge_process *p, struct err *err)
     return rc;
 }
 
+static void want_channels(void *owner)
+{
+    struct edge_process *p = owner;
+
+    role_want_channels(p->control);
+}
+
 static int serve(struct edge_process *p, struct err *err)
 {
     const Gw__RoleConfig *config = role_config(p->control);
     const struct env *env = role_env(p->control);
+
+    edge_on_loss(p->edge, want_channels, p);
     int rc = loop_start(p->loop, err);
 
     for (size_t i = 0; i < config->n_listeners && rc == 0; i++) {

@@ -27,6 +27,7 @@ struct hub {
     struct watcher **buckets; /* GUARDED_BY(mu), as the next two */
     size_t buckets_n;         /* a power of two */
     size_t watchers_n;
+    uint64_t channel_id; /* of the loop; the control thread's */
 };
 
 /* One event channel; it frees itself when it closes. */
@@ -188,7 +189,7 @@ static enum loop_next run_events(void *owner, unsigned events, unsigned thread,
 {
     struct event_channel *ch = owner;
     struct err err;
-    int rc = events & LOOP_STOP ? -ERR_UNAVAILABLE : 0;
+    int rc = events & (LOOP_STOP | LOOP_WAKE) ? -ERR_UNAVAILABLE : 0; /* woken: replaced */
 
     (void)thread;
     while (rc == 0)
@@ -211,8 +212,14 @@ int hub_set_channel(struct hub *h, int fd, struct err *err)
 
     if (ch) {
         *ch = (struct event_channel){h, fd};
-        if (loop_add(h->loop, fd, run_events, ch, &(struct loop_park){.interest = LOOP_IN}))
+        uint64_t id =
+            loop_add(h->loop, fd, run_events, ch, &(struct loop_park){.interest = LOOP_IN});
+
+        if (id) {
+            loop_wake(h->loop, h->channel_id, LOOP_WAKE);
+            h->channel_id = id;
             return 0;
+        }
     }
     free(ch);
     (void)fd_close(fd);

@@ -208,13 +208,17 @@ uint32_t role_stop_timeout_ms(const struct role *r)
     return r->stop_timeout_ms;
 }
 
+/* Not with r->buf: any thread may report. */
 static void send_report(struct role *r, const Gw__ControlReport *report)
 {
+    uint8_t buf[64];
     struct err err;
     size_t n;
 
-    if (rpc_encode(&report->base, r->buf, &n, &err) < 0 ||
-        channel_send(CONTROL_FD, slice_of(r->buf, n), NULL, 0, /* wait= */ true, &err) < 0)
+    if (protobuf_c_message_get_packed_size(&report->base) > sizeof(buf))
+        abort();
+    if (rpc_encode(&report->base, buf, &n, &err) < 0 ||
+        channel_send(CONTROL_FD, slice_of(buf, n), NULL, 0, /* wait= */ true, &err) < 0)
         log_err(r->log, LOG_ERROR, "role", 0, "cannot report to the supervisor", &err);
 }
 
@@ -225,6 +229,16 @@ void role_ready(struct role *r)
 
     report.report_case = GW__CONTROL_REPORT__REPORT_READY;
     report.ready = &ready;
+    send_report(r, &report);
+}
+
+void role_want_channels(struct role *r)
+{
+    Gw__ChannelsLost lost = GW__CHANNELS_LOST__INIT;
+    Gw__ControlReport report = GW__CONTROL_REPORT__INIT;
+
+    report.report_case = GW__CONTROL_REPORT__REPORT_CHANNELS_LOST;
+    report.channels_lost = &lost;
     send_report(r, &report);
 }
 

@@ -27,6 +27,9 @@ int role_take_fd(struct role *r, size_t index);
 /* Tells the supervisor that the role serves. */
 void role_ready(struct role *r);
 
+/* Asks the supervisor for new channels to the store. Any thread. */
+void role_want_channels(struct role *r);
+
 struct role_handler {
     void *owner;
     /* New channels: an edge gets its side of the store's, the store gets an edge's. The descriptors

@@ -26,7 +26,7 @@ void channels_make(struct supervisor *s, struct child *edge, struct child *store
     struct err err;
 
     channels.group = ++s->group;
-    channels.total = (uint32_t)s->config->process[edge->role].threads + 1;
+    channels.total = edge->threads + 1;
     while (channels.first < channels.total) {
         int edge_fds[CHANNEL_FDS_MAX], store_fds[CHANNEL_FDS_MAX];
         uint32_t want = MIN(channels.total - channels.first, (uint32_t)CHANNEL_FDS_MAX), n = 0;

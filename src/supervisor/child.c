@@ -149,6 +149,7 @@ void child_start(struct supervisor *s, struct child *c)
     c->ready = c->stopping = false;
     c->end_ns = 0;
     c->started_ns = clock_mono_ns();
+    c->threads = (uint32_t)s->config->process[c->role].threads;
     int rc = child_fork(s, c, &err);
 
     if (rc < 0) {

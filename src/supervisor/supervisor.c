@@ -208,6 +208,25 @@ static void on_ready(struct supervisor *s, struct child *c)
         announce(s);
 }
 
+/* While the store is away there is nothing to connect to: its next start does it. */
+static void on_channels_lost(struct supervisor *s, struct child *c)
+{
+    struct child *store = child_store(s);
+
+    if (c->role == CONFIG_STORE || !store || !store->ready)
+        return;
+    child_log(s, c, LOG_WARN, "process lost its channels to the store: it gets new ones");
+    channels_make(s, c, store);
+}
+
+static void carry_out_report(struct supervisor *s, struct child *c, const Gw__ControlReport *report)
+{
+    if (report->report_case == GW__CONTROL_REPORT__REPORT_READY && !c->ready)
+        on_ready(s, c);
+    else if (report->report_case == GW__CONTROL_REPORT__REPORT_CHANNELS_LOST)
+        on_channels_lost(s, c);
+}
+
 static void on_report(struct supervisor *s, struct child *c)
 {
     struct channel_record record;
@@ -232,10 +251,8 @@ static void on_report(struct supervisor *s, struct child *c)
     if (rc < 0) {
         log_err(s->log, LOG_ERROR, "supervisor", 0, "unreadable report", &err);
         (void)kill(c->pid, SIGKILL);
-    } else if (((Gw__ControlReport *)(void *)message)->report_case ==
-                   GW__CONTROL_REPORT__REPORT_READY &&
-               !c->ready) {
-        on_ready(s, c);
+    } else {
+        carry_out_report(s, c, (const Gw__ControlReport *)(const void *)message);
     }
     arena_done(&a);
 }

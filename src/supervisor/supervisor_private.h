@@ -38,6 +38,7 @@ struct child {
     int control;         /* -1: none */
     bool ready;
     bool draining;
+    uint32_t threads;   /* as it was told; a reload may change it for later ones */
     bool stopping;      /* has been told to stop */
     int64_t started_ns; /* monotonic, as all times here */
     int64_t due_ns;     /* when to start it; 0: not waiting */

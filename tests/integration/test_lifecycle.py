@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import resource
 import signal
 import socket
 import subprocess
@@ -121,6 +122,44 @@ class TestProcessesAreReplaced(harness.ServerTest):
             with self.subTest(role):
                 self.kill_role(role)
                 self.works()
+
+
+class TestChannels(unittest.TestCase):
+    """Edge and store stay connected, also when neither of them ends."""
+
+    def setUp(self):
+        self.server = harness.Server()
+        self.addCleanup(self.server.close)
+        self.server.start()
+        self.server.stop()
+        with self.server.config.open("a") as config:
+            config.write("process mx { threads = 1 }\n")
+        self.server.start()
+
+    def test_broken_channel_is_replaced(self):
+        store, mx = self.server.pids("store"), self.server.pids("mx")
+        self.server.expect_error("cannot take new connections")
+        message = harness.new_message("large", "0123456789abcdef\r\n" * 10000)
+
+        def send(client):
+            try:
+                client.sendmail("a@example.org", [harness.USER], message.as_bytes())
+            except harness.smtplib.SMTPException:
+                return False
+            return True
+
+        before = resource.prlimit(mx[0], resource.RLIMIT_NOFILE)
+        with self.server.smtp() as client:
+            client.ehlo()
+            # The only thread cannot take the spool's descriptor from the store, and so has to give up its channel.
+            resource.prlimit(mx[0], resource.RLIMIT_NOFILE, (len(os.listdir(f"/proc/{mx[0]}/fd")), before[1]))
+            self.assertFalse(send(client))
+            resource.prlimit(mx[0], resource.RLIMIT_NOFILE, before)
+            wait_until(lambda: send(client), 30, "a delivery", 0.2)
+        self.assertIn(message["Message-ID"], self.server.message_ids()[0])
+        self.assertEqual((self.server.pids("store"), self.server.pids("mx")), (store, mx))
+        self.server.stop()
+        self.assertEqual(self.server.complaints(), [])
 
 
 class TestReload(harness.ServerTest):
