@@ -16,6 +16,7 @@
 #include <stdlib.h>
 
 #include "base/cleanup.h"
+#include "base/log.h"
 #include "imap/commands.h"
 #include "imap/imap.h"
 #include "net/limiter.h"
@@ -185,6 +186,8 @@ static enum conn_next run_line(struct imap_session *s)
     cmd->args = args;
     cmd->hold_changes = cmd->entry->flags & IMAP_HOLDS_CHANGES;
     imap_changes_restart(s);
+    log_event(conn_env(s->c)->log, LOG_DEBUG, "imap", conn_id(s->c), "command",
+              LOG_SLICE("name", cmd->entry->name));
     if (allowed(cmd))
         cmd->entry->run(cmd);
     return after_run(s);

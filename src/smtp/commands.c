@@ -1,4 +1,5 @@
 /* The commands, and when they are allowed (RFC 5321 4.1.4, RFC 4954 3, RFC 3207 4). */
+#include "base/log.h"
 #include "base/num.h"
 #include "smtp/command.h"
 #include "smtp/session_private.h"
@@ -79,6 +80,8 @@ enum smtp_next smtp_command_dispatch(struct smtp_session *s, struct slice line)
 
     if (refusal.code != 0)
         return smtp_answer(s, &refusal);
+    log_event(conn_env(s->conn)->log, LOG_DEBUG, "smtp", conn_id(s->conn), "command",
+              LOG_SLICE("name", command->verb));
     enum smtp_next next = command->run(s, parts.args);
 
     return next == SMTP_HOLD && (command->rules & FLUSHES) ? SMTP_FLUSH : next;
