@@ -29,7 +29,7 @@ export ASAN_OPTIONS ?= abort_on_error=1:detect_stack_use_after_return=1
 export UBSAN_OPTIONS ?= print_stacktrace=1:halt_on_error=1
 export TSAN_OPTIONS ?= halt_on_error=1:second_deadlock_stack=1
 
-.PHONY: all run test test-unit test-long check debug asan hooks tsan fuzz bench install clean help
+.PHONY: all run test test-unit test-long test-thunderbird check debug asan hooks tsan fuzz bench install clean help
 
 all: build/build.ninja
 	@$(NINJA) -C build -j $(JOBS) --quiet
@@ -52,6 +52,13 @@ test-long:
 	@scripts/packages build test
 	@$(MAKE) --no-print-directory asan hooks
 	@GODWIT_TEST_LONG=1 $(PYTHON) scripts/run-tests --build build-asan --enforced build-hooks
+
+# Not in `make test`: a large program, and another one with each update. The picture is for people.
+test-thunderbird:
+	@scripts/packages build test thunderbird
+	@$(MAKE) --no-print-directory hooks
+	@GODWIT_BUILD=build-hooks $(PYTHON) -B tests/integration/thunderbird.py build-hooks/thunderbird.png
+	@echo "what it showed: build-hooks/thunderbird.png"
 
 check:
 	@scripts/packages build test check
@@ -120,6 +127,7 @@ help:
 	@echo "make test       install what is missing, build with sanitizers and without, run every test"
 	@echo "make test-unit  only unit tests and fuzz regressions, without installing anything"
 	@echo "make test-long  the tests with many more rounds"
+	@echo "make test-thunderbird  the mail program Thunderbird against a server of our own"
 	@echo "make check      format, include direction, linked libraries and the other readers"
 	@echo "make debug      build-debug/: no optimisation"
 	@echo "make asan       build-asan/: AddressSanitizer, UndefinedBehaviorSanitizer"
