@@ -150,7 +150,7 @@ class Mailbox:
 
 
 class Shuffle:
-    """A client that moves the same messages to and fro: at any moment each is in one of two mailboxes, once."""
+    """A client that moves the same messages back and forth: at any moment each is in one of two mailboxes, once."""
 
     mailboxes = ("Archive", "Trash")
 

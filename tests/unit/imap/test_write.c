@@ -13,7 +13,7 @@
 static void assert_built(struct builder *out, const char *want)
 {
     if (!slice_eq(build_slice(out), slice_str(want)))
-        print_error("got  %.*s\nwant %s\n", SLICE_FMT(build_slice(out)), want);
+        print_error("got  %.*s\nwant %s\n", SLICE_FMT(build_slice(out)), want ? want : "");
     assert_true(slice_eq(build_slice(out), slice_str(want)));
     build_reset(out);
 }
