@@ -75,18 +75,22 @@ def stop_process(process, timeout_s=STOP_TIMEOUT_S):
 
 
 class Godwit(Own):
-    def __init__(self, build, scratch, base_port, arguments=()):
+    def __init__(self, build, scratch, base_port, arguments=(), configuration=""):
         super().__init__("godwit", scratch, base_port + 25, base_port + 993)
         self.program = build / "godwit"
         self.arguments = ["--base-port", str(base_port), *arguments]
         self.config = self.directory / "server/godwit.conf"
+        self.configuration = configuration
         self.process = None
         self.log = self.directory / "log"
 
     def launch(self, prefix):
         command = [*prefix, self.program, "localserve", "--dir", self.directory / "server"]
         if not self.config.exists():
-            command += self.arguments
+            if self.configuration:
+                self._make_configuration([*command, *self.arguments])
+            else:
+                command += self.arguments
         self.process = subprocess.Popen([str(word) for word in command], stdin=subprocess.DEVNULL,
                                         stdout=subprocess.PIPE, stderr=open(self.log, "ab"))
         self.roots = [self.process.pid]
@@ -94,6 +98,18 @@ class Godwit(Own):
         threading.Thread(target=self._read, args=(self.process.stdout, ready), daemon=True).start()
         if not ready.wait(START_TIMEOUT_S):
             sys.exit(f"godwit did not become ready; see {self.log}")
+
+    def _make_configuration(self, command):
+        """The first start writes the file; what was asked for comes behind it."""
+        process = subprocess.Popen([str(word) for word in command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                   stderr=subprocess.DEVNULL)
+        for line in process.stdout:
+            if line == b"ready\n":
+                break
+        process.stdout.close()
+        stop_process(process)
+        with open(self.config, "a") as file:
+            file.write(f"\n{self.configuration}\n")
 
     @staticmethod
     def _read(pipe, ready):
@@ -114,10 +130,6 @@ class Godwit(Own):
                                 capture_output=True, text=True)
         if result.returncode != 0:
             sys.exit(f"godwit {' '.join(arguments)}: {result.stdout}{result.stderr}")
-
-    def version(self):
-        text = subprocess.run([str(self.program), "version"], capture_output=True, text=True).stdout
-        return text.strip().splitlines()[0] if text else "godwit"
 
 
 def machine():
