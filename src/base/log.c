@@ -1,8 +1,14 @@
-/* Levels are kept as one immutable table, replaced as a whole through an atomic pointer; old tables
+/* Threads that log at the same time do not queue for the file: each appends its line to a buffer,
+ * and the one that finds nobody writing writes all that is there, until nothing is left. So a line
+ * is on its way when log_write returns, or another thread is just about to write it.
+ *
+ * Levels are kept as one immutable table, replaced as a whole through an atomic pointer; old tables
  * stay until log_free, because a reader may still look at one. They change rarely (an operator's
  * command). */
 #include "base/log.h"
 
+#include <errno.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -13,6 +19,10 @@
 #include "base/cleanup.h"
 
 #define LOG_LINE_MAX 4000
+/* When whoever reads the log falls behind by more than that, lines are lost. */
+#define LOG_WAITING_MAX (1024u * 1024)
+
+_Static_assert(LOG_LINE_MAX < PIPE_BUF, "a line is written in one piece");
 #define LOG_MODULES_MAX 16
 #define LOG_MODULE_NAME_MAX 15
 
@@ -29,6 +39,10 @@ struct levels {
 
 struct log {
     int fd;
+    pthread_mutex_t mu;
+    struct builder lines; /* GUARDED_BY(mu), as the next two: what waits for the writer */
+    struct builder spare; /* the writer's, kept for its capacity */
+    bool writing;
     bool json;
     const struct clock *clock;
     const char *role;
@@ -54,6 +68,9 @@ struct log *log_new(int fd, bool json, const struct clock *clock)
     }
     levels->any = levels->fallback = LOG_INFO;
     *log = (struct log){.fd = fd, .json = json, .clock = clock};
+    pthread_mutex_init(&log->mu, NULL);
+    build_init(&log->lines, LOG_WAITING_MAX);
+    build_init(&log->spare, LOG_WAITING_MAX);
     atomic_init(&log->levels, levels);
     return log;
 }
@@ -70,6 +87,9 @@ void log_free(struct log *log)
         free(levels);
         levels = older;
     }
+    build_done(&log->lines);
+    build_done(&log->spare);
+    pthread_mutex_destroy(&log->mu);
     free(log);
 }
 
@@ -229,6 +249,56 @@ static void append_time(struct builder *b, const struct log *log)
     append_text(b, log, "t", slice_str(text), false);
 }
 
+/* As many whole lines as the kernel writes in one piece, also to a pipe that other processes share.
+ */
+static struct slice whole_lines(struct slice s)
+{
+    struct slice front = slice_sub(s, 0, PIPE_BUF);
+
+    return slice_sub(front, 0, slice_rfind_byte(front, '\n') + 1);
+}
+
+static void write_all(int fd, struct slice s)
+{
+    while (s.n > 0) {
+        struct slice lines = whole_lines(s);
+        ssize_t n = write(fd, lines.p, lines.n);
+
+        /* There is nowhere to report a log that cannot be written. */
+        if (n <= 0 && errno != EINTR)
+            return;
+        s = slice_from(s, n > 0 ? (size_t)n : 0);
+    }
+}
+
+/* Called with the mutex held and nobody writing. */
+static void write_waiting(struct log *log)
+{
+    log->writing = true;
+    while (log->lines.n > 0) {
+        struct builder full = log->lines;
+
+        log->lines = log->spare;
+        pthread_mutex_unlock(&log->mu);
+        write_all(log->fd, build_slice(&full));
+        build_reset(&full);
+        pthread_mutex_lock(&log->mu);
+        log->spare = full;
+    }
+    log->writing = false;
+}
+
+static void put_line(struct log *log, struct slice line)
+{
+    pthread_mutex_lock(&log->mu);
+    build_bytes(&log->lines, line);
+    /* A line that does not fit is dropped alone. */
+    log->lines.failed = false;
+    if (!log->writing)
+        write_waiting(log);
+    pthread_mutex_unlock(&log->mu);
+}
+
 void log_write(struct log *log, enum log_level level, const char *module, uint64_t cid,
                const char *message, const struct log_field *fields)
 {
@@ -256,12 +326,8 @@ void log_write(struct log *log, enum log_level level, const char *module, uint64
             build_truncate(&b, before);
     }
     build_text(&b, log->json ? "}\n" : "\n");
-    if (build_ok(&b)) {
-        ssize_t ignored =
-            write(log->fd, b.p, b.n); /* nowhere to report a log that cannot be written */
-
-        (void)ignored;
-    }
+    if (build_ok(&b))
+        put_line(log, build_slice(&b));
     build_done(&b);
 }
 

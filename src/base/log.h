@@ -7,7 +7,8 @@
  * json:    {"l":"info","m":"message delivered","pkg":"smtp","cid":"18f3a", …}
  *
  * Values are escaped: text from a peer can start neither a line nor a field. Secrets are never
- * passed to the log. A line is written with one write(2) and cut at 4000 bytes. Errors caused by a
+ * passed to the log. A line is cut at 4000 bytes and written whole, also
+ * to a pipe that several processes share. Errors caused by a
  * peer are info or debug; level error means that the operator has to act. Safe to call from any
  * thread.
  */

@@ -1,7 +1,9 @@
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -247,6 +249,52 @@ static void test_error_fields(void **state)
     capture_close(&c);
 }
 
+#define LOGGERS 8
+#define LINES_EACH 500
+
+static void *log_much(void *arg)
+{
+    struct log *log = arg;
+    char text[300];
+
+    memset(text, 'x', sizeof(text));
+    for (int i = 0; i < LINES_EACH; i++)
+        log_event(log, LOG_INFO, "test", 0, "line",
+                  LOG_SLICE("text", slice_of(text, (size_t)i % sizeof(text))));
+    return NULL;
+}
+
+static bool is_whole(struct slice line)
+{
+    return slice_starts(line, SLICE("l=info m=\"line\" pkg=test text=")) &&
+           slice_ends(line, SLICE("\n")) &&
+           slice_find(slice_from(line, 1), SLICE("l=info")) == SIZE_MAX;
+}
+
+/* Lines of many threads arrive all, and whole. */
+static void test_many_threads(void **state)
+{
+    pthread_t threads[LOGGERS];
+    FILE *file = tmpfile();
+    struct log *log = log_new(fileno(file), false, NULL);
+    char line[1024];
+    int lines = 0;
+
+    (void)state;
+    for (int i = 0; i < LOGGERS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, log_much, log), 0);
+    for (int i = 0; i < LOGGERS; i++)
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    rewind(file);
+    while (fgets(line, sizeof(line), file)) {
+        assert_true(is_whole(slice_str(line)));
+        lines++;
+    }
+    assert_int_equal(lines, LOGGERS * LINES_EACH);
+    log_free(log);
+    (void)fclose(file);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -257,6 +305,7 @@ int main(void)
         cmocka_unit_test(test_levels),
         cmocka_unit_test(test_bad_levels_change_nothing),
         cmocka_unit_test(test_error_fields),
+        cmocka_unit_test(test_many_threads),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
