@@ -226,6 +226,9 @@ static void gives_no_segment_id_twice(void **state)
     fixture_init(&f);
     assert_int_equal(deliver_number(&f, 1), 0);
     assert_int_equal(shard_write(f.shard, &fill.write, &f.err), 0);
+    /* Before the next segment is made, or the writer may find the bodies when it looks for segments
+     * to empty. */
+    assert_int_equal(shard_write(f.shard, &remove.write, &f.err), 0);
     shard_close(f.shard);
     (void)snprintf(path, sizeof path, "%s/segments/00000001.seg", f.directory);
     assert_int_equal(truncate(path, 134217728), 0);
@@ -233,7 +236,6 @@ static void gives_no_segment_id_twice(void **state)
     assert_int_equal(body_pack(octets_of(3, buf), &packed, &f.err), 0);
     assert_int_equal(shard_write(f.shard, &failing.write, &f.err), -ERR_QUOTA);
     body_packed_done(&packed);
-    assert_int_equal(shard_write(f.shard, &remove.write, &f.err), 0);
     assert_int_equal(erase_all(f.shard, &f.err), 0);
     assert_int_equal(fixture_number(&f, "SELECT count(*) FROM segment", 0, 0), 0);
     faultinject_configure(f.directory, NULL);
