@@ -7,7 +7,7 @@
 #include "base/cleanup.h"
 
 /* A store that has not answered by then is stuck; the channel is given up. */
-#define RPC_ANSWER_TIMEOUT_S 120
+#define RPC_ANSWER_TIMEOUT_S 60
 
 int rpc_encode(const ProtobufCMessage *message, uint8_t *buf, size_t *n_out, struct err *err)
 {

@@ -95,7 +95,7 @@ const struct key_row key_rows[] = {
 
     {SECTION_STORE, "shards", KEY_NUMBER, .fallback = "1", .min = 1, .max = 64, GLOBAL(shards),
      .help = "Databases over which accounts are spread. Can grow, not shrink."},
-    {SECTION_STORE, "commit_wait", KEY_NUMBER, .fallback = "2000", .unit = "microseconds", .min = 0,
+    {SECTION_STORE, "commit_wait", KEY_NUMBER, .fallback = "5000", .unit = "microseconds", .min = 0,
      .max = 1000000, GLOBAL(commit_wait_us),
      .help = "How long a commit waits for more work to share its flush to disk."},
 
