@@ -83,13 +83,39 @@ static struct imap_append *append_new(const struct imap_session *s,
     return NULL;
 }
 
+/* Whether there is room, before a long message is sent for nothing; the store asks again when it
+ * stores. */
+static int check_quota(struct imap_session *s, uint64_t size, struct err *err)
+{
+    Gw__Request request = GW__REQUEST__INIT;
+    Gw__MailboxList list = GW__MAILBOX_LIST__INIT;
+    const Gw__Response *response;
+
+    if (size <= EDGE_SPOOL_INLINE)
+        return 0;
+    /* After every name: only the account's figures. */
+    list.after = rpc_bytes(SLICE("\xff"));
+    request.call_case = GW__REQUEST__CALL_MAILBOX_LIST;
+    request.mailbox_list = &list;
+    int rc = imap_call(s, &request, GW__RESPONSE__RESULT_MAILBOXES, &response, err);
+
+    if (rc < 0)
+        return rc;
+    uint64_t used = response->mailboxes->quota_used, limit = response->mailboxes->quota_limit;
+
+    if (limit && (used > limit || size > limit - used))
+        return err_set(err, ERR_QUOTA, "the account is over its quota");
+    return 0;
+}
+
 static void check(struct imap_session *s, struct imap_append *append)
 {
     const Gw__MailboxOpened *opened;
 
     if (append->size == 0)
         (void)err_set(&append->err, ERR_INVALID, "the message is empty");
-    else if (imap_mailbox_open(s, append->mailbox, 0, &opened, &append->err) == 0)
+    else if (imap_mailbox_open(s, append->mailbox, 0, &opened, &append->err) == 0 &&
+             check_quota(s, append->size, &append->err) == 0)
         append->parser = mail_parser_new(&append->a, &append->err);
 }
 

@@ -43,6 +43,7 @@ struct fake_store {
     Gw__Change changes[CHANGES_MAX];
     size_t changes_n;
     enum err_kind fail;
+    uint64_t quota;
     size_t page; /* messages per answer that says next_uid; 0: any number */
 };
 
@@ -119,6 +120,11 @@ void fake_store_free(struct fake_store *st)
     free(st);
 }
 
+void fake_store_quota(struct fake_store *st, uint64_t octets)
+{
+    st->quota = octets;
+}
+
 void fake_store_page(struct fake_store *st, size_t messages)
 {
     st->page = messages;
@@ -190,13 +196,15 @@ static int open_box(struct fake_store *st, struct arena *a, const Gw__MailboxOpe
     return 0;
 }
 
-static int list_boxes(struct fake_store *st, struct arena *a, Gw__Response *r)
+static int list_boxes(struct fake_store *st, struct arena *a, const Gw__MailboxList *q,
+                      Gw__Response *r)
 {
     Gw__Mailboxes *m = NEW(Gw__Mailboxes, GW__MAILBOXES__INIT);
 
     m->rows = ARENA_ARRAY(a, st->n, Gw__Mailbox *);
+    m->quota_limit = st->quota;
     for (size_t i = 0; i < st->n; i++) {
-        if (!st->boxes[i].live && !st->boxes[i].subscribed)
+        if ((!st->boxes[i].live && !st->boxes[i].subscribed) || q->after.len > 0)
             continue;
         m->rows[m->n_rows] = ARENA_NEW(a, Gw__Mailbox);
         fill_box(&st->boxes[i], m->rows[m->n_rows]);
@@ -553,7 +561,7 @@ static int answer(struct conn *c, const Gw__Request *q, const int *fds, Gw__Resp
     case GW__REQUEST__CALL_AUTHENTICATE:
         return authenticate(a, q->authenticate, r);
     case GW__REQUEST__CALL_MAILBOX_LIST:
-        return list_boxes(st, a, r);
+        return list_boxes(st, a, q->mailbox_list, r);
     case GW__REQUEST__CALL_MAILBOX_OPEN:
         return open_box(st, a, q->mailbox_open, r);
     case GW__REQUEST__CALL_MAILBOX_CREATE:

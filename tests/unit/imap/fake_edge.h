@@ -26,6 +26,8 @@ void fake_store_free(struct fake_store *store);
 /* The next call fails with that kind. */
 void fake_store_fail(struct fake_store *store, enum err_kind kind);
 
+/* The account may hold that much; only what is asked before an APPEND looks at it. */
+void fake_store_quota(struct fake_store *store, uint64_t octets);
 /* From now on the answers to FlagsStore, Expunge and Copy are full with that many messages. */
 void fake_store_page(struct fake_store *store, size_t messages);
 

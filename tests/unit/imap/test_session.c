@@ -424,6 +424,28 @@ static void test_lines_and_depth_are_bounded(void **state)
     fake_store_free(store);
 }
 
+/* A long message that has no room is refused before it is sent. */
+static void test_quota_before_message(void **state)
+{
+    static char octets[50000];
+    struct fake_store *store = fake_store_new();
+    struct conn *c = fake_conn_new(store, true);
+
+    (void)state;
+    memset(octets, 'x', sizeof(octets));
+    fake_conn_say(c, SLICE(LOGIN));
+    (void)fake_conn_heard(c);
+    fake_store_quota(store, 49999);
+    fake_conn_say(c, SLICE("a APPEND inbox {50000}\r\nb APPEND inbox {50000+}\r\n"));
+    fake_conn_say(c, slice_of(octets, sizeof(octets)));
+    fake_conn_say(c, SLICE("\r\nc APPEND inbox {49999}\r\n"));
+    assert_string_equal(fake_conn_heard(c),
+                        "a NO [OVERQUOTA] the account is over its quota\r\n"
+                        "b NO [OVERQUOTA] the account is over its quota\r\n+ go on\r\n");
+    fake_conn_free(c);
+    fake_store_free(store);
+}
+
 /* Strangers cannot make us hold much. */
 static void test_commands_before_login(void **state)
 {
@@ -488,6 +510,7 @@ int main(void)
         cmocka_unit_test(test_passwords_need_tls),
         cmocka_unit_test(test_failed_logins_wait),
         cmocka_unit_test(test_lines_and_depth_are_bounded),
+        cmocka_unit_test(test_quota_before_message),
         cmocka_unit_test(test_commands_before_login),
         cmocka_unit_test(test_store_failures),
     };
