@@ -18,7 +18,8 @@ enum imap_search_kind {
     IMAP_KEY_YOUNGER,
     IMAP_KEY_LARGER,
     IMAP_KEY_SMALLER,
-    IMAP_KEY_HEADER, /* `field` holds `text` */
+    IMAP_KEY_HEADER,   /* `field` holds `text` */
+    IMAP_KEY_ENVELOPE, /* item number `bits` of the envelope holds `text` */
     IMAP_KEY_BODY,
     IMAP_KEY_TEXT,
     IMAP_KEY_UIDS,
@@ -39,3 +40,7 @@ struct imap_search_key {
     struct imap_search_key *next;  /* of a list that must match whole */
     struct imap_search_key *older; /* of all keys */
 };
+
+bool imap_search_envelope(const struct imap_search_key *key, struct imap_search_message *m);
+/* Whether the text, folded, holds the needle. */
+bool imap_search_holds(struct slice utf8, struct slice folded_needle);

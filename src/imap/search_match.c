@@ -24,7 +24,7 @@ static int load(struct imap_search_message *m, bool header_only, struct err *err
     return rc == 0 ? imap_body_load(&m->body, m->s, m->row->uid, n, err) : rc;
 }
 
-static bool holds(struct slice utf8, struct slice folded_needle)
+bool imap_search_holds(struct slice utf8, struct slice folded_needle)
 {
     _cleanup_(build_done) struct builder folded = {0};
 
@@ -60,7 +60,7 @@ static int match_header(const struct imap_search_key *key, struct imap_search_me
     if (rc < 0)
         return rc;
     for (size_t i = 0; (field = mail_header_find(&header, key->field, i)); i++)
-        if (holds(mail_words_decode(m->a, field->body), key->text))
+        if (imap_search_holds(mail_words_decode(m->a, field->body), key->text))
             return 1;
     return 0;
 }
@@ -80,7 +80,7 @@ static int match_header_text(struct imap_search_message *m, size_t entry, struct
         build_bytes(&line, header.fields[i].name);
         build_text(&line, ": ");
         build_bytes(&line, mail_words_decode(m->a, header.fields[i].body));
-        if (holds(build_slice(&line), needle))
+        if (imap_search_holds(build_slice(&line), needle))
             return 1;
     }
     return rc;
@@ -104,7 +104,7 @@ static int match_part(struct imap_search_message *m, size_t entry, struct slice 
     (void)mail_decode_transfer(&decoded, (enum part_encoding)e->encoding,
                                slice_of(octets, (size_t)n));
     (void)mail_decode_charset(&text, e->charset, build_slice(&decoded));
-    return holds(build_slice(&text), needle);
+    return imap_search_holds(build_slice(&text), needle);
 }
 
 static int match_text(const struct imap_search_key *key, struct imap_search_message *m,
@@ -202,6 +202,8 @@ static int match_key(const struct imap_search_key *key, struct imap_search_messa
         return row->size < key->number;
     case IMAP_KEY_HEADER:
         return match_header(key, m, err);
+    case IMAP_KEY_ENVELOPE:
+        return imap_search_envelope(key, m);
     case IMAP_KEY_BODY:
     case IMAP_KEY_TEXT:
         return match_text(key, m, err);

@@ -61,11 +61,11 @@ static const struct {
     {"YOUNGER", IMAP_KEY_YOUNGER, NUMBER, 0, false, NULL},
     {"LARGER", IMAP_KEY_LARGER, NUMBER, 0, false, NULL},
     {"SMALLER", IMAP_KEY_SMALLER, NUMBER, 0, false, NULL},
-    {"BCC", IMAP_KEY_HEADER, STRING, 0, false, "Bcc"},
-    {"CC", IMAP_KEY_HEADER, STRING, 0, false, "Cc"},
-    {"FROM", IMAP_KEY_HEADER, STRING, 0, false, "From"},
-    {"SUBJECT", IMAP_KEY_HEADER, STRING, 0, false, "Subject"},
-    {"TO", IMAP_KEY_HEADER, STRING, 0, false, "To"},
+    {"BCC", IMAP_KEY_ENVELOPE, STRING, 7, false, NULL},
+    {"CC", IMAP_KEY_ENVELOPE, STRING, 6, false, NULL},
+    {"FROM", IMAP_KEY_ENVELOPE, STRING, 2, false, NULL},
+    {"SUBJECT", IMAP_KEY_ENVELOPE, STRING, 1, false, NULL},
+    {"TO", IMAP_KEY_ENVELOPE, STRING, 5, false, NULL},
     {"BODY", IMAP_KEY_BODY, STRING, 0, false, NULL},
     {"TEXT", IMAP_KEY_TEXT, STRING, 0, false, NULL},
 };
@@ -152,6 +152,9 @@ static void note_needs(struct imap_search *search, enum imap_search_kind kind)
     case IMAP_KEY_SENT_ON:
     case IMAP_KEY_SENT_SINCE:
         search->fields |= GW__MESSAGE_READ__FIELD__FIELD_ENVELOPE;
+        return;
+    case IMAP_KEY_ENVELOPE:
+        search->fields |= GW__MESSAGE_READ__FIELD__FIELD_ENVELOPE_UTF8;
         return;
     case IMAP_KEY_LARGER:
     case IMAP_KEY_SMALLER:
