@@ -83,7 +83,7 @@ tsan: build-tsan/build.ninja
 
 fuzz:
 	@scripts/packages build test check
-	@$(MAKE) --no-print-directory build-fuzz/build.ninja
+	@[ -z "$(TARGET)" ] || $(MAKE) --no-print-directory build-fuzz/build.ninja
 	@NINJA=$(NINJA) JOBS=$(JOBS) scripts/fuzz build-fuzz "$(TARGET)" "$(SECONDS)"
 
 bench:

@@ -268,6 +268,7 @@ static void test_edge_crash(void **state)
     pid_t first = pid_of(f, "mx", 0);
 
     wait_noted(f, "store channels 4", 1);
+    wait_noted(f, "mx channels 4", 1);
     assert_int_equal(kill(first, SIGKILL), 0);
     assert_true(can_connect(f)); /* the socket is still there */
     (void)pid_of(f, "mx", first);
@@ -283,7 +284,9 @@ static void test_store_crash(void **state)
     start(f);
     pid_t first = pid_of(f, "store", 0);
 
+    wait_noted(f, "mx channels 4", 1);
     wait_noted(f, "access channels 13", 1);
+    wait_noted(f, "store channels 13", 1);
     assert_int_equal(kill(first, SIGKILL), 0);
     (void)pid_of(f, "store", first);
     wait_noted(f, "mx channels 4", 2);
