@@ -19,6 +19,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -286,11 +287,21 @@ static int run_child(enum sandbox_role role, int (*act)(void))
     return status;
 }
 
+/* What keeps the store in its directory; a kernel without it is warned about at the start. */
+static bool has_landlock(void)
+{
+    return syscall(SYS_landlock_create_ruleset, NULL, 0, 1u) >= 1;
+}
+
 static void test_profiles(void **state)
 {
+    bool landlock = has_landlock();
+
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         if (SANITIZED && rows[i].expect != 0)
+            continue;
+        if (!landlock && rows[i].role == SANDBOX_STORE && rows[i].expect == EACCES)
             continue;
         int status = run_child(rows[i].role, rows[i].act);
         bool good = rows[i].expect == ENDS
