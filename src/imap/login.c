@@ -16,9 +16,11 @@ static void count_failure(struct imap_session *s)
         conn_delay(s->c, (uint32_t)(s->failures - FAILURES_FREE));
 }
 
-static int authenticate(struct imap_session *s, struct slice user, struct slice password,
-                        struct err *err)
+/* *disabled_out: why there is no session although the password was right; else empty. */
+static int authenticate(struct imap_cmd *cmd, struct slice user, struct slice password,
+                        struct slice *disabled_out, struct err *err)
 {
+    struct imap_session *s = cmd->s;
     Gw__Request request = GW__REQUEST__INIT;
     Gw__Authenticate auth = GW__AUTHENTICATE__INIT;
     const Gw__Response *response;
@@ -36,6 +38,7 @@ static int authenticate(struct imap_session *s, struct slice user, struct slice 
         return rc;
     s->session = response->authenticated->session;
     s->account = response->authenticated->account;
+    *disabled_out = arena_copy(cmd->a, rpc_slice(response->authenticated->disabled));
     return 0;
 }
 
@@ -62,6 +65,7 @@ void imap_login(struct imap_cmd *cmd, struct slice user, struct slice password)
     struct imap_session *s = cmd->s;
     struct limiter *limiter = s->listener->auth_failures;
     _cleanup_(build_done) struct builder code = {0};
+    struct slice disabled;
     struct err err;
 
     if (limiter && !limiter_add(limiter, conn_remote(s->c), 1)) {
@@ -70,7 +74,7 @@ void imap_login(struct imap_cmd *cmd, struct slice user, struct slice password)
         s->closing = true;
         return;
     }
-    int rc = authenticate(s, user, password, &err);
+    int rc = authenticate(cmd, user, password, &disabled, &err);
 
     if (rc < 0) {
         log_err(conn_env(s->c)->log, LOG_INFO, "imap", conn_id(s->c), "failed login", &err);
@@ -83,6 +87,15 @@ void imap_login(struct imap_cmd *cmd, struct slice user, struct slice password)
                 limiter_sub(limiter, conn_remote(s->c), 1);
             imap_reply_err(cmd, &err);
         }
+        return;
+    }
+    if (disabled.n > 0) {
+        /* Nothing was guessed. No response code: clients show the text then. */
+        if (limiter)
+            limiter_sub(limiter, conn_remote(s->c), 1);
+        const char *text = arena_str(cmd->a, disabled);
+
+        imap_reply(cmd, IMAP_NO, text ? text : "logins are disabled");
         return;
     }
     /* An attempt was counted before it was known to be good. */

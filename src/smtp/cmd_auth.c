@@ -52,6 +52,16 @@ static enum smtp_next fail(struct smtp_session *s, unsigned code, const char *ec
     return next;
 }
 
+/* X.7.13 of the registry of RFC 5248. Nothing was guessed: it does not count as a failure. */
+static enum smtp_next disabled(struct smtp_session *s, struct slice reason)
+{
+    leave(s);
+    if (s->listener->auth_failures != NULL)
+        limiter_sub(s->listener->auth_failures, conn_remote(s->conn), 1);
+    log_event(conn_env(s->conn)->log, LOG_INFO, "smtp", conn_id(s->conn), "login is disabled");
+    return smtp_say(s, 525, "5.7.13", "%.*s", SLICE_FMT(reason));
+}
+
 static enum smtp_next logged_in(struct smtp_session *s, const Gw__Authenticated *a)
 {
     struct err err;
@@ -91,6 +101,9 @@ static enum smtp_next verify(struct smtp_session *s, struct slice user, struct s
     request.cid = conn_id(s->conn);
     int rc = edge_call(s->listener->edge, s->conn, &request, NULL, 0, &response, NULL, &err);
 
+    if (rc == 0 && response->result_case == GW__RESPONSE__RESULT_AUTHENTICATED &&
+        response->authenticated->disabled.len > 0)
+        return disabled(s, rpc_slice(response->authenticated->disabled));
     if (rc == 0 && response->result_case == GW__RESPONSE__RESULT_AUTHENTICATED &&
         response->authenticated->address.len > 0) {
         leave(s);

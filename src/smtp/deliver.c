@@ -28,6 +28,7 @@ struct delivery {
     int fd;
 };
 
+/* As the Received field names it. */
 static struct slice recipient_text(const struct delivery *d, const struct smtp_recipient *r)
 {
     if (r->path.domain.n > 0)
@@ -65,12 +66,12 @@ static struct slice received(const struct delivery *d, struct slice recipient)
     return smtp_received(d->m->arena, &trace);
 }
 
-/* RFC 9228 Delivered-To, RFC 5321 4.4 Return-Path and Received. */
+/* RFC 5321 4.4: Return-Path and Received. The store puts Delivered-To in front (RFC 9228). */
 static struct slice prefix(const struct delivery *d, const struct smtp_recipient *r)
 {
-    struct slice to = recipient_text(d, r), trace = received(d, to), from = d->s->tx.from.text;
-    struct slice head = arena_printf(d->m->arena, "Delivered-To: %.*s\r\nReturn-Path: <%.*s>\r\n",
-                                     SLICE_FMT(to), SLICE_FMT(from));
+    struct slice trace = received(d, recipient_text(d, r));
+    struct slice head =
+        arena_printf(d->m->arena, "Return-Path: <%.*s>\r\n", SLICE_FMT(d->s->tx.from.text));
     size_t n = head.n + trace.n + d->m->fields.n;
     uint8_t *p = arena_alloc(d->m->arena, n);
 
@@ -93,6 +94,8 @@ static struct smtp_reply reply_of_outcome(struct smtp_session *s, const Gw__Outc
                   outcome->kind < ERR_KIND_COUNT ? (enum err_kind)outcome->kind : ERR_INTERNAL,
                   "%.*s", SLICE_FMT(rpc_slice(outcome->text)));
     smtp_log_failure(s, "deliver to recipient", &err);
+    if (outcome->kind == ERR_DENIED)
+        return SMTP_REPLY(550, "5.7.2", "you may not post to this address");
     return smtp_reply_of_err(&err);
 }
 

@@ -14,9 +14,7 @@
 
 #define OK ((struct smtp_reply){0})
 
-/* The address that logged in, in any spelling the directory takes for the same. An account's other
- * addresses can be used by logging in with them: the directory does not tell whose an address is.
- */
+/* The address that logged in, and whatever the directory says the account may send from. */
 struct smtp_reply smtp_sender_check(struct smtp_session *s, struct slice address)
 {
     const Gw__Resolution *resolution;
@@ -32,8 +30,7 @@ struct smtp_reply smtp_sender_check(struct smtp_session *s, struct slice address
     }
     if (resolution->where == GW__RESOLUTION__WHERE__WHERE_DOMAIN_DISABLED)
         return SMTP_REPLY(451, "4.3.0", "the domain sends no mail now, try again later");
-    if (resolution->where == GW__RESOLUTION__WHERE__WHERE_LOCAL &&
-        slice_eq(rpc_slice(resolution->canonical), s->login))
+    if (resolution->own)
         return OK;
     return SMTP_REPLY(550, "5.7.1", "not an address of your account");
 }

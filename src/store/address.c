@@ -76,6 +76,41 @@ int address_parse(struct arena *a, struct slice in, bool catchall, struct addres
     return rc;
 }
 
+/* RFC 5322 3.2.3, RFC 6532 3.2: what stands in a local part without quotes. */
+static bool is_dot_atom(struct slice s)
+{
+    bool dot = true; /* the octet before, or there is none */
+
+    for (size_t i = 0; i < s.n; i++) {
+        uint8_t c = s.p[i];
+
+        if (c == '.' ? dot
+                     : c < 0x80 && !ascii_is_alnum(c) &&
+                           slice_find_byte(SLICE("!#$%&'*+-/=?^_`{|}~"), c) == SIZE_MAX)
+            return false;
+        dot = c == '.';
+    }
+    return !dot;
+}
+
+struct slice address_text(struct arena *a, const struct address *address)
+{
+    struct slice in = address->localpart;
+    char quoted[2 * ADDRESS_LOCALPART_MAX + 3];
+    size_t n = 0;
+
+    if (is_dot_atom(in))
+        return arena_printf(a, "%.*s@%.*s", SLICE_FMT(in), SLICE_FMT(address->domain));
+    quoted[n++] = '"';
+    for (size_t i = 0; i < in.n && n + 3 < sizeof(quoted); i++) {
+        if (in.p[i] == '"' || in.p[i] == '\\')
+            quoted[n++] = '\\';
+        quoted[n++] = (char)in.p[i];
+    }
+    quoted[n++] = '"';
+    return arena_printf(a, "%.*s@%.*s", (int)n, quoted, SLICE_FMT(address->domain));
+}
+
 /* The next line of *rest, without its end. */
 static struct slice line_take(struct slice *rest)
 {

@@ -27,5 +27,8 @@ int address_domain(struct arena *a, struct slice in, struct slice *out,
  * fails: ERR_NOMEM. */
 int address_localpart(struct arena *a, struct slice in, bool case_sensitive,
                       struct slice separators, struct slice *out, struct err *err) WARN_UNUSED;
+/* As it is written in a header: the local part quoted when it must be (RFC 5322 3.4.1). `failed`
+ * arenas give an empty text. */
+struct slice address_text(struct arena *a, const struct address *address);
 /* Whether the local part has one of the separators in it. */
 bool address_has_separator(struct slice localpart, struct slice separators);

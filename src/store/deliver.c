@@ -35,19 +35,33 @@ static int mailbox_settle(struct write_ctx *ctx, struct arena *a, struct deliver
 static struct deliver_target *same_before(struct deliver *d, const struct deliver_target *t)
 {
     for (struct deliver_target *other = d->targets; other < t; other++) {
-        if (other->account_id == t->account_id && other->mailbox_id == t->mailbox_id)
+        if (other->account_id == t->account_id && slice_eq(other->destination, t->destination))
             return other;
     }
     return NULL;
 }
 
-static int message_store(struct write_ctx *ctx, const struct deliver *d, int64_t body_id,
-                         struct deliver_target *t, struct err *err)
+/* Delivered-To, then what the recipient brings along. */
+static struct slice full_prefix(struct arena *a, const struct deliver_target *t)
+{
+    struct slice first = arena_printf(a, "Delivered-To: %.*s\r\n", SLICE_FMT(t->delivered_to));
+    uint8_t *p = arena_alloc(a, first.n + t->prefix.n + 1);
+
+    if (p == NULL || arena_failed(a))
+        return slice_of(NULL, 0);
+    memcpy(p, first.p, first.n);
+    if (t->prefix.n > 0)
+        memcpy(p + first.n, t->prefix.p, t->prefix.n);
+    return slice_of(p, first.n + t->prefix.n);
+}
+
+static int message_store(struct write_ctx *ctx, struct arena *a, const struct deliver *d,
+                         int64_t body_id, struct deliver_target *t, struct err *err)
 {
     struct message_new m = {.account_id = t->account_id,
                             .mailbox_id = t->mailbox_id,
                             .received_ns = d->received_ns,
-                            .prefix = t->prefix,
+                            .prefix = full_prefix(a, t),
                             .facts = d->facts,
                             .body_id = body_id,
                             .body_size = d->body->size,
@@ -58,7 +72,8 @@ static int message_store(struct write_ctx *ctx, const struct deliver *d, int64_t
     struct message_added added;
     uint64_t modseq = 0;
     uint8_t uids[8];
-    int rc = account_modseq_next(ctx, t->account_id, &modseq, err);
+    int rc = arena_failed(a) ? err_set(err, ERR_NOMEM, "out of memory")
+                             : account_modseq_next(ctx, t->account_id, &modseq, err);
 
     if (rc == 0)
         rc = message_add(ctx, &m, modseq, &added, err);
@@ -78,14 +93,14 @@ static int message_store(struct write_ctx *ctx, const struct deliver *d, int64_t
 static int target_serve(struct write_ctx *ctx, struct arena *a, struct deliver *d, int64_t body_id,
                         struct deliver_target *t, struct err *err)
 {
-    const struct deliver_target *first;
-    int rc = mailbox_settle(ctx, a, t, err);
+    const struct deliver_target *first = same_before(d, t);
 
-    if (rc < 0)
-        return rc;
-    first = same_before(d, t);
-    if (first == NULL)
-        return message_store(ctx, d, body_id, t, err);
+    if (first == NULL) {
+        int rc = mailbox_settle(ctx, a, t, err);
+
+        return rc < 0 ? rc : message_store(ctx, a, d, body_id, t, err);
+    }
+    t->mailbox_id = first->mailbox_id;
     t->uid = first->uid;
     return first->kind == ERR_NONE ? 0 : err_set(err, first->kind, "%s", first->text);
 }

@@ -9,6 +9,8 @@
  *       return deliver_apply(ctx, &container(w)->deliver, err);
  *   }
  *
+ * The copy of a target begins with its Delivered-To field (RFC 9228), then come prefix and body.
+ *
  * After done(0) each target says what became of it; after done(< 0) nothing was stored for any. */
 #pragma once
 
@@ -19,8 +21,10 @@
 struct deliver_target {
     /* in */
     int64_t account_id;
-    struct slice mailbox; /* name; empty: Inbox; made and subscribed when missing */
-    struct slice address; /* as in RCPT TO */
+    struct slice mailbox;      /* name; empty: Inbox; made and subscribed when missing */
+    struct slice address;      /* as in RCPT TO */
+    struct slice destination;  /* canonical: the address of the account that this is for */
+    struct slice delivered_to; /* the same as it is shown */
     struct slice prefix;
     /* out */
     enum err_kind kind; /* ERR_NONE: stored */
@@ -42,6 +46,6 @@ struct deliver {
 };
 
 /* Within a write. A target that cannot be served (over quota, no such account, no UIDs) fails
- * alone; targets with one account and mailbox share the message of the first. Returns an error only
- * when the disk or the database fails. */
+ * alone; targets with one destination share the message of the first, or its failure. Returns an
+ * error only when the disk or the database fails. */
 int deliver_apply(struct write_ctx *ctx, struct deliver *d, struct err *err) WARN_UNUSED;

@@ -106,9 +106,16 @@ static int want(struct call *c, struct state *s, size_t i, const struct director
         .target = {.account_id = account.account_id,
                    .mailbox = target->mailbox,
                    .address = rpc_slice(recipient->address),
+                   .destination = target->canonical,
+                   .delivered_to = address_text(&c->in, &target->given),
                    .prefix = rpc_slice(recipient->prefix)},
     };
     return 0;
+}
+
+static bool is_same(const struct directory_target *a, const struct directory_target *b)
+{
+    return a->canonical.n > 0 && slice_eq(a->canonical, b->canonical);
 }
 
 /* Whether the message's From may post: a member may, the alias itself and strangers as it says. */
@@ -116,13 +123,30 @@ static bool may_post(const struct directory_alias *alias, const struct directory
                      const struct directory_target *from)
 {
     for (size_t i = 0; i < alias->members_n; i++) {
-        if (from->canonical.n > 0 && slice_eq(from->localpart, alias->members[i].localpart) &&
+        if (slice_eq(from->localpart, alias->members[i].localpart) &&
             slice_eq(from->domain, alias->members[i].domain))
             return true;
     }
-    if (from->canonical.n > 0 && slice_eq(from->canonical, self->canonical))
-        return alias->allow_msg_from;
-    return alias->post_public;
+    return is_same(from, self) ? alias->allow_msg_from : alias->post_public;
+}
+
+/* Who is left when the author is not told its own message: perhaps nobody, which is success. */
+static int want_member(struct call *c, struct state *s, size_t i, const struct address *member,
+                       const struct directory_target *from, struct err *err)
+{
+    struct db *db = shard_reader(c->store->directory, c->from.thread);
+    struct slice address =
+        arena_printf(&c->in, "%.*s@%.*s", SLICE_FMT(member->localpart), SLICE_FMT(member->domain));
+    struct directory_target target;
+    int rc = directory_resolve(db, &c->in, address, slice_str(c->store->hostname), DIRECTORY_RCPT,
+                               &target, err);
+
+    if (rc < 0 || is_same(&target, from))
+        return rc;
+    if (target.where == DIRECTORY_LOCAL)
+        return want(c, s, i, &target, err);
+    refuse(s, i, ERR_UNAVAILABLE, "a member does not accept mail now");
+    return 0;
 }
 
 static int want_members(struct call *c, struct state *s, size_t i,
@@ -130,50 +154,42 @@ static int want_members(struct call *c, struct state *s, size_t i,
 {
     const Gw__Facts *facts = c->request->deliver->content->facts;
     struct db *db = shard_reader(c->store->directory, c->from.thread);
-    struct slice hostname = slice_str(c->store->hostname);
+    const struct address name = {self->localpart, self->domain};
     struct directory_target from;
     struct directory_alias alias;
     struct slice address =
         arena_printf(&c->in, "%.*s@%.*s", SLICE_FMT(rpc_slice(facts->from_localpart)),
                      SLICE_FMT(rpc_slice(facts->from_domain)));
-    int rc = directory_resolve(db, &c->in, address, hostname, DIRECTORY_RCPT, &from, err);
+    int rc = directory_resolve(db, &c->in, address, slice_str(c->store->hostname), DIRECTORY_RCPT,
+                               &from, err);
 
     if (rc == 0)
-        rc = directory_alias(db, &c->in, self, &alias, err);
+        rc = directory_alias(db, &c->in, &name, &alias, err);
     if (rc < 0)
         return rc;
     if (!may_post(&alias, self, &from)) {
         refuse(s, i, ERR_DENIED, "you may not post to this address");
         return 0;
     }
-    /* Who is left when the sender is not told its own message: perhaps nobody, which is success. */
-    for (size_t k = 0; rc == 0 && k < alias.members_n; k++) {
-        struct directory_target member;
-
-        address = arena_printf(&c->in, "%.*s@%.*s", SLICE_FMT(alias.members[k].localpart),
-                               SLICE_FMT(alias.members[k].domain));
-        rc = directory_resolve(db, &c->in, address, hostname, DIRECTORY_RCPT, &member, err);
-        if (rc == 0 && member.where == DIRECTORY_LOCAL &&
-            !(from.canonical.n > 0 && slice_eq(from.canonical, member.canonical)))
-            rc = want(c, s, i, &member, err);
-    }
+    for (size_t k = 0; rc == 0 && k < alias.members_n; k++)
+        rc = want_member(c, s, i, &alias.members[k], &from, err);
     return rc;
 }
 
-static int resolve_one(struct call *c, struct state *s, size_t i, struct err *err)
+static int resolve_one(struct call *c, struct state *s, size_t i, struct directory_target *target,
+                       struct err *err)
 {
     struct db *db = shard_reader(c->store->directory, c->from.thread);
-    struct directory_target target;
     int rc = directory_resolve(db, &c->in, rpc_slice(c->request->deliver->recipients[i]->address),
-                               slice_str(c->store->hostname), DIRECTORY_RCPT, &target, err);
+                               slice_str(c->store->hostname), DIRECTORY_RCPT, target, err);
 
     if (rc < 0)
         return rc;
-    switch (target.where) {
+    switch (target->where) {
     case DIRECTORY_LOCAL:
-        return want(c, s, i, &target, err);
+        return want(c, s, i, target, err);
     case DIRECTORY_ALIAS:
-        return want_members(c, s, i, &target, err);
+        return 0;
     case DIRECTORY_DISABLED:
         refuse(s, i, ERR_UNAVAILABLE, "the domain does not accept mail now");
         return 0;
@@ -185,6 +201,22 @@ static int resolve_one(struct call *c, struct state *s, size_t i, struct err *er
     return 0;
 }
 
+/* Accounts first: a member of an alias who is also named gets the message as the one named. */
+static int resolve_all(struct call *c, struct state *s, struct err *err)
+{
+    size_t n = c->request->deliver->n_recipients;
+    struct directory_target *targets = ARENA_ARRAY(&c->in, n, struct directory_target);
+    int rc = targets ? 0 : call_no_memory(err);
+
+    for (size_t i = 0; rc == 0 && i < n; i++)
+        rc = resolve_one(c, s, i, &targets[i], err);
+    for (size_t i = 0; rc == 0 && i < n; i++) {
+        if (targets[i].where == DIRECTORY_ALIAS)
+            rc = want_members(c, s, i, &targets[i], err);
+    }
+    return rc == 0 && arena_failed(&c->in) ? call_no_memory(err) : rc;
+}
+
 /* ---- writing ---- */
 
 static const struct deliver_target *target_of(const struct state *s, const struct wanted *w)
@@ -192,46 +224,48 @@ static const struct deliver_target *target_of(const struct state *s, const struc
     return &s->parts[w->shard].deliver.targets[w->index];
 }
 
-/* What became of one member of an alias, or of a plain recipient (the only one). `settled`: no
- * other member changes the outcome; `stored`: one has the message. */
-static void collect_outcome(struct call *c, struct state *s, const struct wanted *w, bool *settled,
-                            bool *stored)
+/* That an account is full is said only when nothing else is the matter. */
+static void collect_failure(struct call *c, struct state *s, const struct wanted *w)
 {
     const struct part *part = &s->parts[w->shard];
     const struct deliver_target *target = target_of(s, w);
+    enum err_kind kind = part->rc < 0 ? part->err.kind : target->kind;
+    const char *text = part->rc < 0 ? part->err.text : target->text;
+    enum err_kind before = s->outcomes[w->recipient].kind;
 
-    if (target->kind == ERR_NONE && part->rc == 0) {
-        if (!*settled)
-            refuse(s, w->recipient, ERR_NONE, NULL);
-        *stored = true;
-        if (target->modseq > 0)
-            events_publish(c->store->events, target->account_id, target->modseq);
-    } else if (*settled) {
+    if (kind == ERR_NONE)
         return;
-    } else if (part->rc < 0) {
-        refuse(s, w->recipient, part->err.kind, part->err.text);
-        *settled = true;
-    } else if (target->kind == ERR_NOT_FOUND) {
-        /* The directory knows the account: it is about to be made, or to be removed. */
-        refuse(s, w->recipient, ERR_UNAVAILABLE, "the account cannot be reached");
-        *settled = true;
-    } else if (!*stored) {
-        refuse(s, w->recipient, target->kind, target->text);
+    /* The directory knows the account: it is about to be made, or to be removed. */
+    if (kind == ERR_NOT_FOUND) {
+        kind = ERR_UNAVAILABLE;
+        text = "the account cannot be reached";
     }
+    log_event(c->store->env->log, LOG_INFO, "store", c->request->cid, "not delivered",
+              LOG_SLICE("to", target->destination), LOG_STR("kind", err_kind_name(kind)),
+              LOG_STR("text", text));
+    if (before == ERR_NONE || before == ERR_QUOTA)
+        refuse(s, w->recipient, kind, text);
 }
 
-/* An alias has succeeded when one member has the message and the others refuse it, say because they
- * are full. When a member cannot be reached or its disk fails, the sender has to come again: that
- * some then have the message twice is better than that one never has it. */
+static void collect_success(struct call *c, struct state *s, const struct wanted *w)
+{
+    const struct deliver_target *target = target_of(s, w);
+
+    if (s->parts[w->shard].rc < 0 || target->kind != ERR_NONE)
+        return;
+    refuse(s, w->recipient, ERR_NONE, NULL);
+    if (target->modseq > 0)
+        events_publish(c->store->events, target->account_id, target->modseq);
+}
+
+/* An alias has succeeded when one member has the message: another attempt would bring it to that
+ * one twice. */
 static void collect_outcomes(struct call *c, struct state *s)
 {
-    for (size_t i = 0; i < s->wanted_n;) {
-        size_t recipient = s->wanted[i].recipient;
-        bool settled = s->outcomes[recipient].kind != ERR_NONE, stored = false;
-
-        for (; i < s->wanted_n && s->wanted[i].recipient == recipient; i++)
-            collect_outcome(c, s, &s->wanted[i], &settled, &stored);
-    }
+    for (size_t i = 0; i < s->wanted_n; i++)
+        collect_failure(c, s, &s->wanted[i]);
+    for (size_t i = 0; i < s->wanted_n; i++)
+        collect_success(c, s, &s->wanted[i]);
 }
 
 static int answer(struct call *c, struct state *s, struct err *err)
@@ -357,8 +391,8 @@ int call_deliver(struct call *c, struct err *err)
     unsigned open = 0;
     int rc = make_state(c, &s, err);
 
-    for (size_t i = 0; rc == 0 && i < request->n_recipients; i++)
-        rc = resolve_one(c, s, i, err);
+    if (rc == 0)
+        rc = resolve_all(c, s, err);
     if (rc < 0)
         return rc;
     if (s->wanted_n == 0)

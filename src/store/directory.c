@@ -1,6 +1,6 @@
 #include "store/directory.h"
 
-#define MEMBERS_MAX 1000u
+#include "base/num.h"
 
 static int no_memory(struct err *err)
 {
@@ -125,6 +125,7 @@ static int find_postmaster(struct db *db, struct directory_target *out, struct e
         out->where = DIRECTORY_LOCAL;
         out->account_id = db_int(&r, 0);
         out->mailbox = SLICE("");
+        out->stand_in = true;
     }
     db_done(&r);
     return rc;
@@ -156,7 +157,7 @@ static int resolve_local(struct db *db, struct arena *a, const struct directory_
     /* What remains of "+x" is empty, which is not the catch-all's row. */
     if (canonical.n > 0)
         rc = find_address(db, a, domain->domain, canonical, out, err);
-    if (rc == 0 && use == DIRECTORY_RCPT)
+    if (rc == 0)
         rc = find_alias(db, out, err);
     if (rc == 0)
         rc = find_address(db, a, domain->domain, SLICE(""), out, err);
@@ -184,6 +185,7 @@ int directory_resolve(struct db *db, struct arena *a, struct slice address, stru
         if (rc < 0)
             return rc;
     }
+    target.given = parsed;
     rc = directory_domain(db, a, parsed.domain, &domain, err);
     if (rc == 1) {
         rc = resolve_local(db, a, &domain, parsed.localpart, use, &target, err);
@@ -202,7 +204,8 @@ int directory_resolve(struct db *db, struct arena *a, struct slice address, stru
     return 0;
 }
 
-static int read_members(struct db *db, struct arena *a, const struct directory_target *target,
+/* At most `n`: who joined since they were counted is read the next time. */
+static int read_members(struct db *db, struct arena *a, const struct address *self, size_t n,
                         struct directory_alias *out, struct err *err)
 {
     struct db_row r;
@@ -213,38 +216,104 @@ static int read_members(struct db *db, struct arena *a, const struct directory_t
 
     if (rc < 0)
         return rc;
-    db_bind_text(&r, 1, target->domain);
-    db_bind_text(&r, 2, target->localpart);
-    while (out->members_n < MEMBERS_MAX && (rc = db_step(&r, err)) == 1)
+    db_bind_text(&r, 1, self->domain);
+    db_bind_text(&r, 2, self->localpart);
+    while (out->members_n < n && (rc = db_step(&r, err)) == 1)
         out->members[out->members_n++] =
             (struct address){arena_copy(a, db_blob(&r, 0)), arena_copy(a, db_blob(&r, 1))};
     return finish(&r, a, rc < 0 ? rc : 0, err);
 }
 
-int directory_alias(struct db *db, struct arena *a, const struct directory_target *target,
+int directory_alias(struct db *db, struct arena *a, const struct address *self,
                     struct directory_alias *out, struct err *err)
 {
+    size_t n = 0;
     struct db_row r;
     int rc = db_query(db,
-                      "SELECT post_public, allow_msg_from FROM alias WHERE domain = ?1 AND "
-                      "localpart = ?2",
+                      "SELECT post_public, list_members, allow_msg_from, (SELECT count(*) FROM "
+                      "alias_member m WHERE m.domain = ?1 AND m.localpart = ?2) FROM alias WHERE "
+                      "domain = ?1 AND localpart = ?2",
                       &r, err);
 
     if (rc < 0)
         return rc;
-    db_bind_text(&r, 1, target->domain);
-    db_bind_text(&r, 2, target->localpart);
+    db_bind_text(&r, 1, self->domain);
+    db_bind_text(&r, 2, self->localpart);
     rc = db_step(&r, err);
-    if (rc == 1)
+    if (rc == 1) {
         *out = (struct directory_alias){.post_public = db_int(&r, 0) != 0,
-                                        .allow_msg_from = db_int(&r, 1) != 0};
+                                        .list_members = db_int(&r, 1) != 0,
+                                        .allow_msg_from = db_int(&r, 2) != 0};
+        n = (size_t)db_int(&r, 3);
+    }
     db_done(&r);
     if (rc == 0)
-        return err_set(err, ERR_NOT_FOUND, "there is no such alias");
+        return err_set(err, ERR_NOT_FOUND, "there is no alias %.*s@%.*s",
+                       SLICE_FMT(self->localpart), SLICE_FMT(self->domain));
     if (rc < 0)
         return rc;
-    out->members = ARENA_ARRAY(a, MEMBERS_MAX, struct address);
+    n = MIN(n, DIRECTORY_MEMBERS_MAX);
+    out->members = ARENA_ARRAY(a, n + 1, struct address);
     if (!out->members)
         return no_memory(err);
-    return read_members(db, a, target, out, err);
+    return read_members(db, a, self, n, out, err);
+}
+
+/* ---- for administration ---- */
+
+int directory_own_address(struct db *db, struct arena *a, struct slice text, bool catchall,
+                          struct address *out, struct err *err)
+{
+    struct directory_domain domain;
+    struct address parsed;
+    int rc = address_parse(a, text, catchall, &parsed, err);
+
+    if (rc < 0)
+        return rc;
+    rc = directory_domain(db, a, parsed.domain, &domain, err);
+    if (rc == 0)
+        return err_set(err, ERR_NOT_FOUND, "the domain %.*s is not configured; add it first",
+                       SLICE_FMT(parsed.domain));
+    if (rc < 0)
+        return rc;
+    if (address_has_separator(parsed.localpart, domain.separators))
+        return err_set(err, ERR_INVALID,
+                       "an address cannot have the domain's separator in it: mail for what stands "
+                       "before it is delivered there");
+    out->domain = parsed.domain;
+    return address_localpart(a, parsed.localpart, domain.case_sensitive, SLICE(""), &out->localpart,
+                             err);
+}
+
+int directory_free(struct db *db, const struct address *address, struct err *err)
+{
+    struct db_row r;
+    int rc = db_query(db,
+                      "SELECT 1 FROM alias WHERE domain = ?1 AND localpart = ?2 UNION ALL "
+                      "SELECT 1 FROM address WHERE domain = ?1 AND localpart = ?2",
+                      &r, err);
+
+    if (rc < 0)
+        return rc;
+    db_bind_text(&r, 1, address->domain);
+    db_bind_text(&r, 2, address->localpart);
+    rc = db_step(&r, err);
+    db_done(&r);
+    if (rc == 1)
+        return err_set(err, ERR_EXISTS, "the address %.*s@%.*s is taken",
+                       SLICE_FMT(address->localpart), SLICE_FMT(address->domain));
+    return rc;
+}
+
+int directory_run(struct db *db, const char *sql, const struct slice *texts, size_t n,
+                  struct err *err)
+{
+    struct db_row r;
+    int rc = db_query(db, sql, &r, err);
+
+    if (rc < 0)
+        return rc;
+    for (size_t i = 0; i < n; i++)
+        db_bind_text(&r, (int)i + 1, texts[i]);
+    return db_run(&r, err);
 }

@@ -28,8 +28,9 @@ int directory_account_by_id(struct db *db, struct arena *a, int64_t account_id,
                             struct directory_account *out, struct err *err) WARN_UNUSED;
 
 enum directory_use {
-    DIRECTORY_RCPT,  /* mail for it: aliases and postmaster count */
-    DIRECTORY_LOGIN, /* who logs in: neither, and a disabled domain does not matter */
+    DIRECTORY_RCPT,  /* mail for it: postmaster counts */
+    DIRECTORY_LOGIN, /* who logs in: it does not, nor whether the domain is disabled; only LOCAL can
+                      */
 };
 
 enum directory_where {
@@ -43,8 +44,10 @@ enum directory_where {
 struct directory_target {
     enum directory_where where;
     struct slice canonical;         /* localpart@domain; for a catch-all as it was asked */
+    struct address given;           /* as it was asked, normalised, with what follows a separator */
     struct slice localpart, domain; /* of canonical */
     int64_t account_id;             /* LOCAL */
+    bool stand_in;                  /* LOCAL: for a postmaster whom nobody configured */
     struct slice mailbox;           /* LOCAL; empty: Inbox */
 };
 
@@ -54,11 +57,25 @@ int directory_resolve(struct db *db, struct arena *a, struct slice address, stru
                       enum directory_use use, struct directory_target *out,
                       struct err *err) WARN_UNUSED;
 
+#define DIRECTORY_MEMBERS_MAX ((size_t)1000)
+
 struct directory_alias {
-    bool post_public, allow_msg_from;
+    bool post_public, list_members, allow_msg_from;
     struct address *members; /* canonical */
     size_t members_n;
 };
-/* Of a target that is an ALIAS. */
-int directory_alias(struct db *db, struct arena *a, const struct directory_target *target,
+/* self: canonical. fails: ERR_NOT_FOUND. */
+int directory_alias(struct db *db, struct arena *a, const struct address *self,
                     struct directory_alias *out, struct err *err) WARN_UNUSED;
+
+/* ---- for administration ---- */
+
+/* An address as it is kept: canonical, without separators, of a domain of ours.
+ * fails: as address_parse; ERR_NOT_FOUND the domain, ERR_INVALID a separator. */
+int directory_own_address(struct db *db, struct arena *a, struct slice text, bool catchall,
+                          struct address *out, struct err *err) WARN_UNUSED;
+/* fails: ERR_EXISTS when an account or an alias has the address. */
+int directory_free(struct db *db, const struct address *address, struct err *err) WARN_UNUSED;
+/* Runs a statement with texts as its parameters. */
+int directory_run(struct db *db, const char *sql, const struct slice *texts, size_t n,
+                  struct err *err) WARN_UNUSED;

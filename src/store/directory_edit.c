@@ -1,4 +1,4 @@
-/* Administration: DomainEdit, AccountEdit, AddressEdit, DirectoryList, PasswordSet. */
+/* Administration: DomainEdit, AccountEdit, AddressEdit, PasswordSet. */
 #include "base/ascii.h"
 #include "base/secret.h"
 #include "rpc/call.h"
@@ -11,21 +11,7 @@
 #include "store/unicode.h"
 
 #define ACCOUNT_NAME_MAX 64
-
-/* Runs a statement with up to three texts. */
-static int run_texts(struct db *db, const char *sql, struct slice one, struct slice two,
-                     struct err *err)
-{
-    struct db_row r;
-    int rc = db_query(db, sql, &r, err);
-
-    if (rc < 0)
-        return rc;
-    db_bind_text(&r, 1, one);
-    if (two.p)
-        db_bind_text(&r, 2, two);
-    return db_run(&r, err);
-}
+#define REASON_MAX 256
 
 static int run_int(struct db *db, const char *sql, int64_t value, struct err *err)
 {
@@ -38,16 +24,20 @@ static int run_int(struct db *db, const char *sql, int64_t value, struct err *er
     return db_run(&r, err);
 }
 
+static int no_such_edit(struct err *err)
+{
+    return err_set(err, ERR_INVALID, "there is no such change");
+}
+
 /* ---- domains ---- */
 
-static int domain_add(struct call *c, struct write_ctx *ctx, struct slice domain, struct err *err)
+static int domain_add(struct db *db, struct slice domain, struct err *err)
 {
-    int rc = run_texts(ctx->db,
-                       "INSERT INTO domain (domain, disabled, localpart_separators, "
-                       "localpart_case_sensitive) VALUES (?1, 0, '+', 0)",
-                       domain, slice_of(NULL, 0), err);
+    int rc = directory_run(db,
+                           "INSERT INTO domain (domain, disabled, localpart_separators, "
+                           "localpart_case_sensitive) VALUES (?1, 0, '+', 0)",
+                           &domain, 1, err);
 
-    (void)c;
     if (rc == -ERR_EXISTS)
         return err_set(err, ERR_EXISTS, "the domain %.*s is there already", SLICE_FMT(domain));
     return rc;
@@ -74,20 +64,35 @@ static int domain_remove(struct call *c, struct write_ctx *ctx, struct slice dom
                        "the domain has addresses, %.*s@%.*s for one; remove them first",
                        SLICE_FMT(localpart), SLICE_FMT(domain));
     if (rc == 0)
-        rc = run_texts(ctx->db, "DELETE FROM domain WHERE domain = ?1", domain, slice_of(NULL, 0),
-                       err);
-    if (rc == 0 && db_changes(ctx->db) == 0)
-        return err_set(err, ERR_NOT_FOUND, "there is no domain %.*s", SLICE_FMT(domain));
+        rc = directory_run(ctx->db, "DELETE FROM domain WHERE domain = ?1", &domain, 1, err);
     return rc;
+}
+
+static int domain_edit(struct call *c, struct write_ctx *ctx, struct slice domain, struct err *err)
+{
+    switch (c->request->domain_edit->edit) {
+    case GW__EDIT__EDIT_ADD:
+        return domain_add(ctx->db, domain, err);
+    case GW__EDIT__EDIT_REMOVE:
+        return domain_remove(c, ctx, domain, err);
+    case GW__EDIT__EDIT_DISABLE:
+        return directory_run(ctx->db, "UPDATE domain SET disabled = 1 WHERE domain = ?1", &domain,
+                             1, err);
+    case GW__EDIT__EDIT_ENABLE:
+        return directory_run(ctx->db, "UPDATE domain SET disabled = 0 WHERE domain = ?1", &domain,
+                             1, err);
+    default:
+        return no_such_edit(err);
+    }
 }
 
 static int domain_apply(struct call *c, struct write_ctx *ctx, struct err *err)
 {
     const struct slice *domain = c->state;
-    int rc = c->request->domain_edit->edit == GW__EDIT__EDIT_ADD
-                 ? domain_add(c, ctx, *domain, err)
-                 : domain_remove(c, ctx, *domain, err);
+    int rc = domain_edit(c, ctx, *domain, err);
 
+    if (rc == 0 && db_changes(ctx->db) == 0)
+        return err_set(err, ERR_NOT_FOUND, "there is no domain %.*s", SLICE_FMT(*domain));
     return rc < 0 ? rc : call_answer_done(c, err);
 }
 
@@ -107,50 +112,12 @@ int call_domain_edit(struct call *c, struct err *err)
 
 /* ---- addresses ---- */
 
-/* The address of the request in the form in which it is kept. */
-static int canonical(struct call *c, struct write_ctx *ctx, struct slice text, bool catchall,
-                     struct address *out, struct err *err)
-{
-    struct directory_domain domain;
-    struct address parsed;
-    int rc = address_parse(&c->out, text, catchall, &parsed, err);
-
-    if (rc == 0)
-        rc = directory_domain(ctx->db, &c->out, parsed.domain, &domain, err);
-    else
-        return rc;
-    if (rc == 0)
-        return err_set(err, ERR_NOT_FOUND, "the domain %.*s is not configured; add it first",
-                       SLICE_FMT(parsed.domain));
-    if (rc < 0)
-        return rc;
-    if (address_has_separator(parsed.localpart, domain.separators))
-        return err_set(err, ERR_INVALID,
-                       "an address cannot have the domain's separator in it: mail for what stands "
-                       "before it is delivered there");
-    out->domain = parsed.domain;
-    return address_localpart(&c->out, parsed.localpart, domain.case_sensitive, SLICE(""),
-                             &out->localpart, err);
-}
-
 static int address_add(struct write_ctx *ctx, const struct address *address, int64_t account_id,
                        struct err *err)
 {
     struct db_row r;
-    int rc = db_query(ctx->db,
-                      "SELECT 1 FROM alias WHERE domain = ?1 AND localpart = ?2 UNION ALL "
-                      "SELECT 1 FROM address WHERE domain = ?1 AND localpart = ?2",
-                      &r, err);
+    int rc = directory_free(ctx->db, address, err);
 
-    if (rc < 0)
-        return rc;
-    db_bind_text(&r, 1, address->domain);
-    db_bind_text(&r, 2, address->localpart);
-    rc = db_step(&r, err);
-    db_done(&r);
-    if (rc == 1)
-        return err_set(err, ERR_EXISTS, "the address %.*s@%.*s is taken",
-                       SLICE_FMT(address->localpart), SLICE_FMT(address->domain));
     if (rc == 0)
         rc = db_query(ctx->db,
                       "INSERT INTO address (domain, localpart, account_id, mailbox) "
@@ -174,12 +141,58 @@ static int need_account(struct call *c, struct write_ctx *ctx, struct slice name
     return rc < 0 ? rc : 0;
 }
 
+/* Mail for an alias must not lose a reader unseen. Asked about an account, or about an address. */
+static int check_no_member(struct call *c, struct write_ctx *ctx, int64_t account_id,
+                           const struct address *address, struct err *err)
+{
+    struct db_row r;
+    int rc = db_query(ctx->db,
+                      "SELECT m.member_localpart || '@' || m.member_domain, "
+                      "m.localpart || '@' || m.domain FROM alias_member m JOIN address a "
+                      "ON a.domain = m.member_domain AND a.localpart = m.member_localpart "
+                      "WHERE a.account_id = ?1 OR (a.domain = ?2 AND a.localpart = ?3) LIMIT 1",
+                      &r, err);
+
+    if (rc < 0)
+        return rc;
+    db_bind_int(&r, 1, account_id);
+    if (address) {
+        db_bind_text(&r, 2, address->domain);
+        db_bind_text(&r, 3, address->localpart);
+    }
+    rc = db_step(&r, err);
+    struct slice member = rc == 1 ? arena_copy(&c->out, db_blob(&r, 0)) : SLICE("");
+    struct slice alias = rc == 1 ? arena_copy(&c->out, db_blob(&r, 1)) : SLICE("");
+
+    db_done(&r);
+    if (rc == 1)
+        return err_set(err, ERR_INVALID,
+                       "first remove it from its alias: config alias rmaddr %.*s %.*s",
+                       SLICE_FMT(alias), SLICE_FMT(member));
+    return rc;
+}
+
+static int address_remove(struct call *c, struct write_ctx *ctx, const struct address *address,
+                          struct err *err)
+{
+    const struct slice texts[] = {address->domain, address->localpart};
+    int rc = check_no_member(c, ctx, /* account_id= */ 0, address, err);
+
+    if (rc == 0)
+        rc = directory_run(ctx->db, "DELETE FROM address WHERE domain = ?1 AND localpart = ?2",
+                           texts, 2, err);
+    if (rc == 0 && db_changes(ctx->db) == 0)
+        return err_set(err, ERR_NOT_FOUND, "there is no such address");
+    return rc;
+}
+
 static int address_apply(struct call *c, struct write_ctx *ctx, struct err *err)
 {
     const Gw__AddressEdit *request = c->request->address_edit;
     struct directory_account account;
     struct address address;
-    int rc = canonical(c, ctx, rpc_slice(request->address), /* catchall= */ true, &address, err);
+    int rc = directory_own_address(ctx->db, &c->out, rpc_slice(request->address),
+                                   /* catchall= */ true, &address, err);
 
     if (rc < 0)
         return rc;
@@ -187,11 +200,10 @@ static int address_apply(struct call *c, struct write_ctx *ctx, struct err *err)
         rc = need_account(c, ctx, rpc_slice(request->account), &account, err);
         if (rc == 0)
             rc = address_add(ctx, &address, account.account_id, err);
+    } else if (request->edit == GW__EDIT__EDIT_REMOVE) {
+        rc = address_remove(c, ctx, &address, err);
     } else {
-        rc = run_texts(ctx->db, "DELETE FROM address WHERE domain = ?1 AND localpart = ?2",
-                       address.domain, address.localpart.p ? address.localpart : SLICE(""), err);
-        if (rc == 0 && db_changes(ctx->db) == 0)
-            return err_set(err, ERR_NOT_FOUND, "there is no such address");
+        rc = no_such_edit(err);
     }
     return rc < 0 ? rc : call_answer_done(c, err);
 }
@@ -351,16 +363,70 @@ static int first_apply(struct write *w, struct write_ctx *ctx, struct err *err)
     if (request->edit == GW__EDIT__EDIT_REMOVE) {
         int rc = need_account(c, ctx, rpc_slice(request->account), &account, err);
 
+        if (rc == 0)
+            rc = check_no_member(c, ctx, account.account_id, /* address= */ NULL, err);
         if (rc < 0)
             return rc;
         *edit = (struct account_edit){.account_id = account.account_id, .shard = account.shard};
         return account_delete(ctx, edit, err);
     }
-    int rc = canonical(c, ctx, rpc_slice(request->address), /* catchall= */ false, &address, err);
+    int rc = directory_own_address(ctx->db, &c->out, rpc_slice(request->address),
+                                   /* catchall= */ false, &address, err);
 
     if (rc == 0)
         rc = account_insert(c, ctx, edit, err);
     return rc == 0 ? address_add(ctx, &address, edit->account_id, err) : rc;
+}
+
+/* ---- logins ---- */
+
+static int logins_apply(struct call *c, struct write_ctx *ctx, struct err *err)
+{
+    const Gw__AccountEdit *request = c->request->account_edit;
+    bool disable = request->edit == GW__EDIT__EDIT_DISABLE;
+    struct account_edit *edit = c->state;
+    struct directory_account account;
+    int rc = need_account(c, ctx, rpc_slice(request->account), &account, err);
+
+    if (rc < 0)
+        return rc;
+    const struct slice texts[] = {account.name, disable ? rpc_slice(request->reason) : SLICE("")};
+
+    edit->account_id = account.account_id;
+    rc = directory_run(ctx->db, "UPDATE account SET login_disabled = ?2 WHERE name = ?1", texts, 2,
+                       err);
+    return rc < 0 ? rc : call_answer_done(c, err);
+}
+
+static void logins_committed(struct call *c)
+{
+    const struct account_edit *edit = c->state;
+
+    if (c->request->account_edit->edit == GW__EDIT__EDIT_DISABLE)
+        store_end_account_sessions(c->store, edit->account_id);
+}
+
+/* It is said in SMTP and IMAP replies. */
+static bool is_reason(struct slice text)
+{
+    for (size_t i = 0; i < text.n; i++) {
+        if (!ascii_is_graph(text.p[i]) && text.p[i] != ' ')
+            return false;
+    }
+    return slice_trim(text).n > 0 && text.n <= REASON_MAX;
+}
+
+static int logins_edit(struct call *c, struct err *err)
+{
+    const Gw__AccountEdit *request = c->request->account_edit;
+
+    if (request->edit != GW__EDIT__EDIT_DISABLE && request->edit != GW__EDIT__EDIT_ENABLE)
+        return no_such_edit(err);
+    if (request->edit == GW__EDIT__EDIT_DISABLE && !is_reason(rpc_slice(request->reason)))
+        return err_set(err, ERR_INVALID, "a reason has 1 to %d printable ASCII characters",
+                       REASON_MAX);
+    c->committed = logins_committed;
+    return call_write(c, c->store->directory, logins_apply);
 }
 
 static bool is_account_name(struct slice name)
@@ -385,6 +451,9 @@ int call_account_edit(struct call *c, struct err *err)
             "an account name has 1 to %d letters, digits, and - _ . @ +, and starts with "
             "a letter or digit",
             ACCOUNT_NAME_MAX);
+    if (c->request->account_edit->edit != GW__EDIT__EDIT_ADD &&
+        c->request->account_edit->edit != GW__EDIT__EDIT_REMOVE)
+        return logins_edit(c, err);
     c->write = (struct write){.apply = first_apply, .done = first_done};
     shard_submit(c->store->directory, &c->write);
     return CALL_WAITS;
@@ -473,60 +542,4 @@ int call_password_set(struct call *c, struct err *err)
                                    &p->prepared, err);
 
     return rc < 0 ? rc : call_work(c, password_derive, err);
-}
-
-/* ---- listing ---- */
-
-static int query_list(struct db *db, Gw__DirectoryList__What what, struct db_row *r,
-                      struct err *err)
-{
-    switch (what) {
-    case GW__DIRECTORY_LIST__WHAT__WHAT_ACCOUNTS:
-        return db_query(db, "SELECT name, name FROM account WHERE name > ?1 ORDER BY name", r, err);
-    case GW__DIRECTORY_LIST__WHAT__WHAT_ADDRESSES:
-        return db_query(db,
-                        "SELECT address.localpart || '@' || address.domain AS text, account.name "
-                        "FROM address JOIN account ON account.account_id = address.account_id "
-                        "WHERE text > ?1 ORDER BY text",
-                        r, err);
-    default:
-        return db_query(db, "SELECT domain, '' FROM domain WHERE domain > ?1 ORDER BY domain", r,
-                        err);
-    }
-}
-
-int call_directory_list(struct call *c, struct err *err)
-{
-    enum { ROWS_MAX = 1000 };
-    const Gw__DirectoryList *request = c->request->directory_list;
-    Gw__Directory *page = call_message(c, &gw__directory__descriptor);
-    struct db_row r;
-    size_t used = 0;
-
-    if (page)
-        page->rows = ARENA_ARRAY(&c->out, ROWS_MAX, Gw__DirectoryRow *);
-    if (!page || !page->rows)
-        return call_no_memory(err);
-    int rc = query_list(shard_reader(c->store->directory, c->from.thread), request->what, &r, err);
-
-    if (rc < 0)
-        return rc;
-    db_bind_text(&r, 1, rpc_slice(request->after));
-    while (!page->more && (rc = db_step(&r, err)) == 1) {
-        Gw__DirectoryRow *row = call_message(c, &gw__directory_row__descriptor);
-
-        if (!row) {
-            rc = call_no_memory(err);
-            break;
-        }
-        row->name = rpc_bytes(arena_copy(&c->out, db_blob(&r, 0)));
-        row->account = rpc_bytes(arena_copy(&c->out, db_blob(&r, 1)));
-        page->more = page->n_rows == ROWS_MAX || !call_page_fits(&used, &row->base);
-        if (!page->more)
-            page->rows[page->n_rows++] = row;
-    }
-    db_done(&r);
-    c->response.result_case = GW__RESPONSE__RESULT_DIRECTORY;
-    c->response.directory = page;
-    return rc < 0 ? rc : 0;
 }

@@ -44,6 +44,7 @@ static const struct {
     {GW__REQUEST__CALL_ADDRESS_EDIT, call_address_edit, 0},
     {GW__REQUEST__CALL_DIRECTORY_LIST, call_directory_list, 0},
     {GW__REQUEST__CALL_PASSWORD_SET, call_password_set, 0},
+    {GW__REQUEST__CALL_ALIAS_EDIT, call_alias_edit, 0},
 };
 
 static void call_free(struct call *c)

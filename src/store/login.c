@@ -85,8 +85,11 @@ static int admit(struct call *c, const struct login *login, struct err *err)
 
     if (!answer)
         return call_no_memory(err);
-    if (login->account.login_disabled.n > 0)
-        return err_set(err, ERR_DENIED, "%.*s", SLICE_FMT(login->account.login_disabled));
+    c->response.result_case = GW__RESPONSE__RESULT_AUTHENTICATED;
+    c->response.authenticated = answer;
+    answer->disabled = rpc_bytes(login->account.login_disabled);
+    if (answer->disabled.len > 0)
+        return 0;
     int rc = sessions_add(c->store->sessions, c->from.group, &session, login->epoch,
                           &answer->session, err);
 
@@ -95,8 +98,6 @@ static int admit(struct call *c, const struct login *login, struct err *err)
     answer->account = (uint64_t)session.account_id;
     answer->account_name = rpc_bytes(login->account.name);
     answer->address = rpc_bytes(login->target.canonical);
-    c->response.result_case = GW__RESPONSE__RESULT_AUTHENTICATED;
-    c->response.authenticated = answer;
     return 0;
 }
 

@@ -23,6 +23,44 @@ static Gw__Resolution__Where where_of(enum directory_where where)
     return GW__RESOLUTION__WHERE__WHERE_REMOTE;
 }
 
+/* Who may send from an alias: the members, when it says so. 1, 0, or an error. */
+static int is_own_alias(struct call *c, struct db *db, const struct directory_target *target,
+                        struct err *err)
+{
+    struct db_row r;
+    int rc = db_query(db,
+                      "SELECT 1 FROM alias l JOIN alias_member m ON m.domain = l.domain AND "
+                      "m.localpart = l.localpart JOIN address a ON a.domain = m.member_domain AND "
+                      "a.localpart = m.member_localpart WHERE l.domain = ?1 AND l.localpart = ?2 "
+                      "AND l.allow_msg_from AND a.account_id = ?3",
+                      &r, err);
+
+    if (rc < 0)
+        return rc;
+    db_bind_text(&r, 1, target->domain);
+    db_bind_text(&r, 2, target->localpart);
+    db_bind_int(&r, 3, c->session.account_id);
+    rc = db_step(&r, err);
+    db_done(&r);
+    return rc;
+}
+
+static int fill(struct call *c, struct db *db, const struct directory_target *target,
+                Gw__Resolution *row, struct err *err)
+{
+    int rc = 0;
+
+    row->where = where_of(target->where);
+    if (target->where == DIRECTORY_LOCAL || target->where == DIRECTORY_ALIAS)
+        row->canonical = rpc_bytes(target->canonical);
+    if (target->where == DIRECTORY_LOCAL)
+        rc = target->account_id == c->session.account_id && !target->stand_in;
+    else if (target->where == DIRECTORY_ALIAS)
+        rc = is_own_alias(c, db, target, err);
+    row->own = rc == 1;
+    return rc < 0 ? rc : 0;
+}
+
 int call_resolve(struct call *c, struct err *err)
 {
     const Gw__Resolve *request = c->request->resolve;
@@ -44,11 +82,10 @@ int call_resolve(struct call *c, struct err *err)
         int rc = directory_resolve(db, &c->out, rpc_slice(request->addresses[i]),
                                    slice_str(c->store->hostname), DIRECTORY_RCPT, &target, err);
 
+        if (rc == 0)
+            rc = fill(c, db, &target, row, err);
         if (rc < 0)
             return rc;
-        row->where = where_of(target.where);
-        if (target.where == DIRECTORY_LOCAL || target.where == DIRECTORY_ALIAS)
-            row->canonical = rpc_bytes(target.canonical);
         resolved->resolutions[resolved->n_resolutions++] = row;
     }
     c->response.result_case = GW__RESPONSE__RESULT_RESOLVED;

@@ -39,6 +39,7 @@ static const struct {
     {GW__REQUEST__CALL_ADDRESS_EDIT, STORE_ADMIN, 0},
     {GW__REQUEST__CALL_DIRECTORY_LIST, STORE_ADMIN, 0},
     {GW__REQUEST__CALL_PASSWORD_SET, STORE_ADMIN, 0},
+    {GW__REQUEST__CALL_ALIAS_EDIT, STORE_ADMIN, 0},
 };
 
 enum rights_answer rights_of(enum store_role role, Gw__Request__CallCase call)

@@ -146,9 +146,9 @@ void edge_unwatch(struct edge *e, struct conn *c, uint64_t session, uint64_t acc
 
 static Gw__Resolution__Where where_of(struct slice address)
 {
-    static const char *const local[] = {"ann@d1.example",        "bob@d1.example",
-                                        "full@d1.example",       "broken@d1.example",
-                                        "postmaster@d1.example", "postmaster"};
+    static const char *const local[] = {
+        "ann@d1.example",  "bob@d1.example",        "full@d1.example", "broken@d1.example",
+        "list@d1.example", "postmaster@d1.example", "postmaster"};
 
     for (size_t i = 0; i < sizeof(local) / sizeof(local[0]); i++)
         if (slice_eq_nocase(address, slice_str(local[i])))
@@ -183,6 +183,7 @@ static int resolve(struct fake *f, const Gw__Resolve *call, Gw__Response *respon
     gw__resolution__init(one);
     one->where = where_of(address);
     one->canonical = rpc_bytes(lower(&f->arena, address));
+    one->own = slice_eq(rpc_slice(one->canonical), SLICE("ann@d1.example"));
     *list = one;
     resolved->n_resolutions = 1;
     resolved->resolutions = list;
@@ -227,6 +228,8 @@ static int deliver(struct fake *f, const Gw__Deliver *call, int fd, Gw__Response
             outcome->kind = ERR_QUOTA;
         else if (slice_starts(address, SLICE("broken@")))
             outcome->kind = ERR_IO;
+        else if (slice_starts(address, SLICE("list@")))
+            outcome->kind = ERR_DENIED;
         else
             f->stored++;
         delivered->outcomes[i] = outcome;
@@ -249,16 +252,21 @@ static int authenticate(struct fake *f, const Gw__Authenticate *call, Gw__Respon
 {
     Gw__Authenticated *a = ARENA_NEW(&f->arena, Gw__Authenticated);
 
-    if (!slice_eq_nocase(rpc_slice(call->user), SLICE("ann@d1.example")) ||
+    if ((!slice_eq_nocase(rpc_slice(call->user), SLICE("ann@d1.example")) &&
+         !slice_eq_nocase(rpc_slice(call->user), SLICE("off@d1.example"))) ||
         !slice_eq(rpc_slice(call->password), SLICE("secret")))
         return err_set(err, ERR_DENIED, "no");
     gw__authenticated__init(a);
+    response->result_case = GW__RESPONSE__RESULT_AUTHENTICATED;
+    response->authenticated = a;
+    if (slice_eq_nocase(rpc_slice(call->user), SLICE("off@d1.example"))) {
+        a->disabled = rpc_bytes(SLICE("closed, ask the office"));
+        return 0;
+    }
     a->session = 77;
     a->account = 5;
     a->address = rpc_bytes(SLICE("ann@d1.example"));
     f->sessions++;
-    response->result_case = GW__RESPONSE__RESULT_AUTHENTICATED;
-    response->authenticated = a;
     return 0;
 }
 

@@ -106,7 +106,7 @@ static void delivers(void **state)
     assert_slice(build_slice(&f->reverse_path), SLICE("remote@example.org"), "reverse-path");
     assert_slice(
         build_slice(&f->prefix),
-        SLICE("Delivered-To: ann@d1.example\r\nReturn-Path: <remote@example.org>\r\n"
+        SLICE("Return-Path: <remote@example.org>\r\n"
               "Received: from client.example ([127.0.0.10]) by d1.example ([127.0.0.1])\r\n"
               "\tvia tcp with ESMTP id X1u76u7T0kzdn-jJLXE7_w for <ann@d1.example>;\r\n"
               "\t2 Jan 2006 22:04:05 +0000\r\n"),
@@ -219,6 +219,8 @@ static const struct {
      "250|250 2.1.0|250 2.1.5|354|452 4.2.2|503 5.5.1|250 2.1.0"},
     {"263 storage error", HELLO MAIL "RCPT TO:<broken@d1.example>\r\nDATA\r\n" M1 END,
      "250|250 2.1.0|250 2.1.5|354|451 4.3.0"},
+    {"314 not allowed to post", HELLO MAIL "RCPT TO:<list@d1.example>\r\nDATA\r\n" M1 END,
+     "250|250 2.1.0|250 2.1.5|354|550 5.7.2"},
     {"176 smuggling", HELLO MAIL RCPT "DATA\r\nA: b\r\n\r\na\n.\nMAIL FROM:<x@y>\r\n.\r\n" MAIL,
      "250|250 2.1.0|250 2.1.5|354|500 5.5.2!"},
     {"5 commands behind 354", HELLO MAIL RCPT "DATA\r\nRSET\r\nMAIL FROM:<x@y>\r\n.\r\nNOOP\r\n",
@@ -482,6 +484,10 @@ static const struct {
     {"in two steps", "EHLO x\r\nAUTH PLAIN\r\nAGFubkBkMS5leGFtcGxlAHNlY3JldA==\r\n",
      "250|334|235 2.7.0"},
     {"81 wrong password", "EHLO x\r\nAUTH PLAIN AGFubkBkMS5leGFtcGxlAHRlc3Q=\r\n", "250|535 5.7.8"},
+    {"85 disabled",
+     "EHLO x\r\nAUTH PLAIN AG9mZkBkMS5leGFtcGxlAHNlY3JldA==\r\n"
+     "AUTH PLAIN AG9mZkBkMS5leGFtcGxlAHRlc3Q=\r\n" LOGIN,
+     "250|525 5.7.13|535 5.7.8|235 2.7.0"},
     {"88 twice", "EHLO x\r\n" LOGIN LOGIN, "250|235 2.7.0|503 5.5.1"},
     {"88 after MAIL", "EHLO x\r\n" LOGIN "MAIL FROM:<>\r\nAUTH PLAIN\r\n",
      "250|235 2.7.0|250 2.1.0|503 5.5.1"},

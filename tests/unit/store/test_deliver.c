@@ -12,15 +12,19 @@ static void delivers_to_each_target_once(void **state)
 {
     struct fixture f;
     struct deliver_target t[] = {
-        {.account_id = 1, .prefix = SLICE_INIT("Delivered-To: a\r\n")},
+        {.account_id = 1,
+         .destination = SLICE_INIT("a"),
+         .delivered_to = SLICE_INIT("a"),
+         .prefix = SLICE_INIT("X: y\r\n")},
         {.account_id = 2, .mailbox = SLICE_INIT("Lists/new")},
-        {.account_id = 1, .mailbox = SLICE_INIT("Inbox")},
+        {.account_id = 1, .destination = SLICE_INIT("a")},
         {.account_id = 99},
+        {.account_id = 1, .destination = SLICE_INIT("b"), .delivered_to = SLICE_INIT("bc")},
     };
 
     (void)state;
     fixture_init(&f);
-    assert_int_equal(fixture_deliver(&f, SLICE("Subject: x\r\n\r\nhi\r\n"), NULL, t, 4), 0);
+    assert_int_equal(fixture_deliver(&f, SLICE("Subject: x\r\n\r\nhi\r\n"), NULL, t, 5), 0);
     assert_int_equal(t[0].kind, ERR_NONE);
     assert_int_equal(t[0].uid, 1);
     assert_int_equal(t[0].modseq, 3);
@@ -29,17 +33,26 @@ static void delivers_to_each_target_once(void **state)
     assert_int_equal(t[2].uid, 1);
     assert_int_equal(t[2].modseq, 0);
     assert_int_equal(t[3].kind, ERR_NOT_FOUND);
-    assert_int_equal(fixture_number(&f, "SELECT count(*) FROM message", 0, 0), 2);
+    assert_int_equal(t[4].kind, ERR_NONE);
+    assert_int_equal(t[4].uid, 2);
+    assert_int_equal(fixture_number(&f, "SELECT count(*) FROM message", 0, 0), 3);
     assert_int_equal(fixture_number(&f, "SELECT count(*) FROM body", 0, 0), 1);
-    assert_int_equal(fixture_number(&f, "SELECT refs FROM body", 0, 0), 2);
+    assert_int_equal(fixture_number(&f, "SELECT refs FROM body", 0, 0), 3);
     assert_int_equal(fixture_number(&f,
                                     "SELECT count(*) FROM subscription WHERE account_id = ?1"
                                     " AND name = 'Lists/new'",
                                     2, 0),
                      1);
-    /* "Delivered-To: a" with its line end, and the message. */
+    assert_int_equal(fixture_number(&f,
+                                    "SELECT count(*) FROM content WHERE account_id = 1 AND prefix "
+                                    "= CAST('Delivered-To: a' || x'0d0a' || 'X: y' || x'0d0a' AS "
+                                    "BLOB)",
+                                    0, 0),
+                     1);
+    /* Prefix and message, twice. */
     assert_int_equal(
-        fixture_number(&f, "SELECT size_bytes FROM account WHERE account_id = ?1", 1, 0), 17 + 18);
+        fixture_number(&f, "SELECT size_bytes FROM account WHERE account_id = ?1", 1, 0),
+        17 + 6 + 18 + 18 + 18);
     assert_int_equal(fixture_number(&f,
                                     "SELECT count(*) FROM change WHERE account_id = ?1"
                                     " AND modseq = ?2 AND kind = 1",
@@ -52,10 +65,11 @@ static void fails_alone_over_quota(void **state)
 {
     struct fixture f;
     struct fixture_write w = {
-        .write.apply = fixture_account_apply, .account_id = 7, .quota_bytes = 10};
+        .write.apply = fixture_account_apply, .account_id = 7, .quota_bytes = 26};
     struct deliver_target t[] = {{.account_id = 7}, {.account_id = 1}};
     struct deliver_target only = {.account_id = 7};
 
+    /* The empty Delivered-To field has 16 octets. */
     (void)state;
     fixture_init(&f);
     assert_int_equal(shard_write(f.shard, &w.write, &f.err), 0);
@@ -167,7 +181,7 @@ static int expunge_apply(struct write *w, struct write_ctx *ctx, struct err *err
     int rc = db_exec(ctx->db, "UPDATE message SET expunged_ns = 1 WHERE account_id = 1", err);
 
     (void)w;
-    return rc < 0 ? rc : erase_schedule(ctx, 1, 1, 1, 5, err);
+    return rc < 0 ? rc : erase_schedule(ctx, 1, 1, 1, 16 + 5, err);
 }
 
 static void erases_an_hour_later(void **state)

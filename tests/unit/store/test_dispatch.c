@@ -27,6 +27,7 @@ static void test_rights(void **state)
         {GW__REQUEST__CALL_BODY_READ, RIGHTS_NO, RIGHTS_SESSION, RIGHTS_NO},
         {GW__REQUEST__CALL_COPY, RIGHTS_NO, RIGHTS_SESSION, RIGHTS_NO},
         {GW__REQUEST__CALL_PASSWORD_SET, RIGHTS_NO, RIGHTS_NO, RIGHTS_OPEN},
+        {GW__REQUEST__CALL_ALIAS_EDIT, RIGHTS_NO, RIGHTS_NO, RIGHTS_OPEN},
         {GW__REQUEST__CALL_ACCOUNT_EDIT, RIGHTS_NO, RIGHTS_NO, RIGHTS_OPEN},
     };
 
@@ -71,10 +72,13 @@ static void test_every_call_of_a_role(void **state)
 {
     static const Gw__Request__CallCase mx[] = {
         GW__REQUEST__CALL_RESOLVE, GW__REQUEST__CALL_SPOOL_OPEN, GW__REQUEST__CALL_DELIVER, 0};
-    static const Gw__Request__CallCase admin[] = {
-        GW__REQUEST__CALL_DOMAIN_EDIT,  GW__REQUEST__CALL_ACCOUNT_EDIT,
-        GW__REQUEST__CALL_ADDRESS_EDIT, GW__REQUEST__CALL_DIRECTORY_LIST,
-        GW__REQUEST__CALL_PASSWORD_SET, 0};
+    static const Gw__Request__CallCase admin[] = {GW__REQUEST__CALL_DOMAIN_EDIT,
+                                                  GW__REQUEST__CALL_ACCOUNT_EDIT,
+                                                  GW__REQUEST__CALL_ADDRESS_EDIT,
+                                                  GW__REQUEST__CALL_DIRECTORY_LIST,
+                                                  GW__REQUEST__CALL_PASSWORD_SET,
+                                                  GW__REQUEST__CALL_ALIAS_EDIT,
+                                                  0};
     struct fixture f;
 
     (void)state;
