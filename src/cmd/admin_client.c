@@ -78,7 +78,7 @@ int admin_domain(struct rpc_client *store, Gw__Edit edit, const char *domain, st
     return call(store, &request, err);
 }
 
-int admin_account(struct rpc_client *store, Gw__Edit edit, const char *account, const char *address,
+int admin_account(struct rpc_client *store, Gw__Edit edit, const char *account, const char *text,
                   struct err *err)
 {
     Gw__Request request = GW__REQUEST__INIT;
@@ -86,7 +86,10 @@ int admin_account(struct rpc_client *store, Gw__Edit edit, const char *account, 
 
     body.edit = edit;
     body.account = rpc_bytes(slice_str(account));
-    body.address = rpc_bytes(slice_str(address));
+    if (edit == GW__EDIT__EDIT_DISABLE)
+        body.reason = rpc_bytes(slice_str(text));
+    else
+        body.address = rpc_bytes(slice_str(text));
     request.call_case = GW__REQUEST__CALL_ACCOUNT_EDIT;
     request.account_edit = &body;
     return call(store, &request, err);
@@ -119,10 +122,34 @@ int admin_password(struct rpc_client *store, const char *account, struct slice p
     return call(store, &request, err);
 }
 
-int admin_list(struct rpc_client *store, Gw__DirectoryList__What what, FILE *to, struct err *err)
+int admin_alias(struct rpc_client *store, Gw__AliasEdit *body, struct err *err)
+{
+    Gw__Request request = GW__REQUEST__INIT;
+
+    request.call_case = GW__REQUEST__CALL_ALIAS_EDIT;
+    request.alias_edit = body;
+    return call(store, &request, err);
+}
+
+void admin_print_line(const Gw__Directory *page, const Gw__DirectoryRow *row, size_t n, FILE *to)
+{
+    (void)page;
+    (void)n;
+    (void)fprintf(to, "%.*s", SLICE_FMT(rpc_slice(row->name)));
+    if (row->account.len > 0)
+        (void)fprintf(to, " %.*s", SLICE_FMT(rpc_slice(row->account)));
+    if (row->disabled)
+        (void)fprintf(to, row->reason.len > 0 ? " disabled: %.*s" : " disabled",
+                      SLICE_FMT(rpc_slice(row->reason)));
+    (void)fputc('\n', to);
+}
+
+int admin_list(struct rpc_client *store, Gw__DirectoryList__What what, const char *of,
+               admin_print *print, FILE *to, struct err *err)
 {
     char after[1024] = "";
     bool more = true;
+    size_t n = 0;
 
     while (more) {
         Gw__Request request = GW__REQUEST__INIT;
@@ -131,6 +158,7 @@ int admin_list(struct rpc_client *store, Gw__DirectoryList__What what, FILE *to,
         struct arena a;
 
         body.what = what;
+        body.of = rpc_bytes(slice_str(of));
         body.after = rpc_bytes(slice_str(after));
         request.call_case = GW__REQUEST__CALL_DIRECTORY_LIST;
         request.directory_list = &body;
@@ -142,8 +170,7 @@ int admin_list(struct rpc_client *store, Gw__DirectoryList__What what, FILE *to,
         for (size_t i = 0; rc == 0 && i < response->directory->n_rows; i++) {
             const Gw__DirectoryRow *row = response->directory->rows[i];
 
-            (void)fprintf(to, row->account.len ? "%.*s %.*s\n" : "%.*s\n",
-                          SLICE_FMT(rpc_slice(row->name)), SLICE_FMT(rpc_slice(row->account)));
+            print(response->directory, row, n++, to);
             (void)snprintf(after, sizeof(after), "%.*s", SLICE_FMT(rpc_slice(row->name)));
         }
         more = rc == 0 && response->directory->more && response->directory->n_rows > 0;

@@ -24,12 +24,20 @@ void admin_client_done(struct admin_client *c);
 /* The calls on the directory that commands and localserve make. */
 int admin_domain(struct rpc_client *store, Gw__Edit edit, const char *domain,
                  struct err *err) WARN_UNUSED;
-int admin_account(struct rpc_client *store, Gw__Edit edit, const char *account, const char *address,
+/* text: the address for ADD, the reason for DISABLE, else "". */
+int admin_account(struct rpc_client *store, Gw__Edit edit, const char *account, const char *text,
                   struct err *err) WARN_UNUSED;
 int admin_address(struct rpc_client *store, Gw__Edit edit, const char *address, const char *account,
                   struct err *err) WARN_UNUSED;
 int admin_password(struct rpc_client *store, const char *account, struct slice password,
                    struct err *err) WARN_UNUSED;
-/* Prints all rows, one a line: name, and account when there is one. */
-int admin_list(struct rpc_client *store, Gw__DirectoryList__What what, FILE *to,
-               struct err *err) WARN_UNUSED;
+int admin_alias(struct rpc_client *store, Gw__AliasEdit *body, struct err *err) WARN_UNUSED;
+
+/* Prints a row; n counts them over all pages. */
+typedef void admin_print(const Gw__Directory *page, const Gw__DirectoryRow *row, size_t n,
+                         FILE *to);
+/* One a line: name, account when there is one, and whether it is disabled, with the reason. */
+admin_print admin_print_line;
+/* All rows; of: "" for what needs none. */
+int admin_list(struct rpc_client *store, Gw__DirectoryList__What what, const char *of,
+               admin_print *print, FILE *to, struct err *err) WARN_UNUSED;

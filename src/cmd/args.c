@@ -10,6 +10,7 @@
 
 struct flags {
     const char *config, *dir, *ip, *base_port;
+    const char *post_public, *list_members, *allow_msg_from;
     bool help;
     const char *positional[POSITIONALS_MAX];
     size_t positional_n;
@@ -35,7 +36,10 @@ static int take_flag(struct flags *flags, char *const argv[], int left, struct a
     } known[] = {{"--config", &flags->config},
                  {"--dir", &flags->dir},
                  {"--ip", &flags->ip},
-                 {"--base-port", &flags->base_port}};
+                 {"--base-port", &flags->base_port},
+                 {"--postpublic", &flags->post_public},
+                 {"--listmembers", &flags->list_members},
+                 {"--allowmsgfrom", &flags->allow_msg_from}};
     size_t n = strcspn(argv[0], "=");
 
     if (strcmp(argv[0], "--help") == 0 || strcmp(argv[0], "-h") == 0) {
@@ -145,6 +149,8 @@ static void check(const struct flags *flags, size_t args_n, struct args *out)
         wrong(out, "too many arguments for %s", c->words);
     if (!c->localserve_flags && (flags->dir || flags->ip || flags->base_port))
         wrong(out, "%s has no such flag", c->words);
+    if (!c->alias_flags && (flags->post_public || flags->list_members || flags->allow_msg_from))
+        wrong(out, "%s has no such flag", c->words);
 }
 
 void args_parse(int argc, char *const argv[], const char *config_fallback, struct args *out)
@@ -165,7 +171,10 @@ void args_parse(int argc, char *const argv[], const char *config_fallback, struc
     out->in = (struct invocation){.config_path = flags.config ? flags.config : config_fallback,
                                   .dir = flags.dir,
                                   .ip = flags.ip,
-                                  .base_port = flags.base_port};
+                                  .base_port = flags.base_port,
+                                  .post_public = flags.post_public,
+                                  .list_members = flags.list_members,
+                                  .allow_msg_from = flags.allow_msg_from};
     for (size_t i = words; i < flags.positional_n; i++)
         out->in.args[out->in.args_n++] = flags.positional[i];
 }

@@ -33,7 +33,32 @@ static int account_rm(struct rpc_client *store, const struct invocation *in, str
 static int account_list(struct rpc_client *store, const struct invocation *in, struct err *err)
 {
     (void)in;
-    return admin_list(store, GW__DIRECTORY_LIST__WHAT__WHAT_ACCOUNTS, stdout, err);
+    return admin_list(store, GW__DIRECTORY_LIST__WHAT__WHAT_ACCOUNTS, "", admin_print_line, stdout,
+                      err);
+}
+
+/* Without the account: that is known. */
+static void print_name(const Gw__Directory *page, const Gw__DirectoryRow *row, size_t n, FILE *to)
+{
+    (void)page;
+    (void)n;
+    (void)fprintf(to, "%.*s\n", SLICE_FMT(rpc_slice(row->name)));
+}
+
+static int account_addresses(struct rpc_client *store, const struct invocation *in, struct err *err)
+{
+    return admin_list(store, GW__DIRECTORY_LIST__WHAT__WHAT_ADDRESSES, in->args[0], print_name,
+                      stdout, err);
+}
+
+static int account_disable(struct rpc_client *store, const struct invocation *in, struct err *err)
+{
+    return admin_account(store, GW__EDIT__EDIT_DISABLE, in->args[0], in->args[1], err);
+}
+
+static int account_enable(struct rpc_client *store, const struct invocation *in, struct err *err)
+{
+    return admin_account(store, GW__EDIT__EDIT_ENABLE, in->args[0], "", err);
 }
 
 static int address_add(struct rpc_client *store, const struct invocation *in, struct err *err)
@@ -49,7 +74,22 @@ static int address_rm(struct rpc_client *store, const struct invocation *in, str
 static int address_list(struct rpc_client *store, const struct invocation *in, struct err *err)
 {
     (void)in;
-    return admin_list(store, GW__DIRECTORY_LIST__WHAT__WHAT_ADDRESSES, stdout, err);
+    return admin_list(store, GW__DIRECTORY_LIST__WHAT__WHAT_ADDRESSES, "", admin_print_line, stdout,
+                      err);
+}
+
+static void print_account(const Gw__Directory *page, const Gw__DirectoryRow *row, size_t n,
+                          FILE *to)
+{
+    (void)page;
+    (void)n;
+    (void)fprintf(to, "%.*s\n", SLICE_FMT(rpc_slice(row->account)));
+}
+
+static int address_account(struct rpc_client *store, const struct invocation *in, struct err *err)
+{
+    return admin_list(store, GW__DIRECTORY_LIST__WHAT__WHAT_ADDRESS, in->args[0], print_account,
+                      stdout, err);
 }
 
 static int domain_add(struct rpc_client *store, const struct invocation *in, struct err *err)
@@ -65,7 +105,18 @@ static int domain_rm(struct rpc_client *store, const struct invocation *in, stru
 static int domain_list(struct rpc_client *store, const struct invocation *in, struct err *err)
 {
     (void)in;
-    return admin_list(store, GW__DIRECTORY_LIST__WHAT__WHAT_DOMAINS, stdout, err);
+    return admin_list(store, GW__DIRECTORY_LIST__WHAT__WHAT_DOMAINS, "", admin_print_line, stdout,
+                      err);
+}
+
+static int domain_disable(struct rpc_client *store, const struct invocation *in, struct err *err)
+{
+    return admin_domain(store, GW__EDIT__EDIT_DISABLE, in->args[0], err);
+}
+
+static int domain_enable(struct rpc_client *store, const struct invocation *in, struct err *err)
+{
+    return admin_domain(store, GW__EDIT__EDIT_ENABLE, in->args[0], err);
 }
 
 int cmd_account_add(const struct invocation *in, struct err *err)
@@ -111,4 +162,34 @@ int cmd_domain_rm(const struct invocation *in, struct err *err)
 int cmd_domain_list(const struct invocation *in, struct err *err)
 {
     return with_store(in, domain_list, err);
+}
+
+int cmd_account_addresses(const struct invocation *in, struct err *err)
+{
+    return with_store(in, account_addresses, err);
+}
+
+int cmd_account_disable(const struct invocation *in, struct err *err)
+{
+    return with_store(in, account_disable, err);
+}
+
+int cmd_account_enable(const struct invocation *in, struct err *err)
+{
+    return with_store(in, account_enable, err);
+}
+
+int cmd_address_account(const struct invocation *in, struct err *err)
+{
+    return with_store(in, address_account, err);
+}
+
+int cmd_domain_disable(const struct invocation *in, struct err *err)
+{
+    return with_store(in, domain_disable, err);
+}
+
+int cmd_domain_enable(const struct invocation *in, struct err *err)
+{
+    return with_store(in, domain_enable, err);
 }

@@ -6,16 +6,19 @@
 #include "base/err.h"
 #include "supervisor/config.h"
 
-#define COMMAND_ARGS_MAX 8
+#define COMMAND_ARGS_MAX 100
 #define COMMAND_EXIT_USAGE 2
 
 /* What a command was called with. Text is borrowed from argv. */
 struct invocation {
     const char *config_path; /* --config, GODWIT_CONFIG or the default */
     const char *program_directory;
-    const char *dir;       /* --dir */
-    const char *ip;        /* --ip */
-    const char *base_port; /* --base-port */
+    const char *dir;            /* --dir */
+    const char *ip;             /* --ip */
+    const char *base_port;      /* --base-port */
+    const char *post_public;    /* --postpublic */
+    const char *list_members;   /* --listmembers */
+    const char *allow_msg_from; /* --allowmsgfrom */
     const char *args[COMMAND_ARGS_MAX];
     size_t args_n;
 };
@@ -27,6 +30,7 @@ struct command {
     const char *text;    /* further explanation, or NULL */
     size_t args_min, args_max;
     bool localserve_flags; /* --dir, --ip, --base-port */
+    bool alias_flags;      /* --postpublic, --listmembers, --allowmsgfrom */
     /* 0, or a failure, which is printed in one line. COMMAND_EXIT_USAGE: has said what is wrong. */
     int (*run)(const struct invocation *in, struct err *err);
 };
@@ -67,12 +71,25 @@ int cmd_config_describe(const struct invocation *in, struct err *err);
 int cmd_account_add(const struct invocation *in, struct err *err);
 int cmd_account_rm(const struct invocation *in, struct err *err);
 int cmd_account_list(const struct invocation *in, struct err *err);
+int cmd_account_addresses(const struct invocation *in, struct err *err);
+int cmd_account_disable(const struct invocation *in, struct err *err);
+int cmd_account_enable(const struct invocation *in, struct err *err);
 int cmd_address_add(const struct invocation *in, struct err *err);
 int cmd_address_rm(const struct invocation *in, struct err *err);
 int cmd_address_list(const struct invocation *in, struct err *err);
+int cmd_address_account(const struct invocation *in, struct err *err);
+int cmd_alias_add(const struct invocation *in, struct err *err);
+int cmd_alias_update(const struct invocation *in, struct err *err);
+int cmd_alias_rm(const struct invocation *in, struct err *err);
+int cmd_alias_addaddr(const struct invocation *in, struct err *err);
+int cmd_alias_rmaddr(const struct invocation *in, struct err *err);
+int cmd_alias_list(const struct invocation *in, struct err *err);
+int cmd_alias_print(const struct invocation *in, struct err *err);
 int cmd_domain_add(const struct invocation *in, struct err *err);
 int cmd_domain_rm(const struct invocation *in, struct err *err);
 int cmd_domain_list(const struct invocation *in, struct err *err);
+int cmd_domain_disable(const struct invocation *in, struct err *err);
+int cmd_domain_enable(const struct invocation *in, struct err *err);
 int cmd_setaccountpassword(const struct invocation *in, struct err *err);
 int cmd_verify(const struct invocation *in, struct err *err);
 int cmd_version(const struct invocation *in, struct err *err);

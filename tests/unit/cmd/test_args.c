@@ -122,11 +122,21 @@ static void test_args(void **state)
          .command = NULL,
          .words = "stop",
          .problem = "stop has no such flag"},
+        {.argv = {"config", "alias", "add", "a@x", "b@x", "--postpublic=false"},
+         .kind = ARGS_RUN,
+         .command = "config alias add",
+         .words = "config alias add",
+         .args = {"a@x", "b@x"}},
+        {.argv = {"config", "alias", "rm", "a@x", "--postpublic", "true"},
+         .kind = ARGS_USAGE,
+         .command = NULL,
+         .words = "config alias rm",
+         .problem = "config alias rm has no such flag"},
         {.argv = {"help", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12"},
          .kind = ARGS_USAGE,
          .command = NULL,
          .words = "help",
-         .problem = "too many words"},
+         .problem = "too many arguments"},
         {.argv = {"config", "account", "--help"},
          .kind = ARGS_HELP,
          .command = NULL,
@@ -156,6 +166,42 @@ static void test_localserve_flags(void **state)
     assert_string_equal(args.in.base_port, "2000");
 }
 
+static void test_alias_flags(void **state)
+{
+    char *argv[] = {(char *)(uintptr_t) "godwit",
+                    (char *)(uintptr_t) "config",
+                    (char *)(uintptr_t) "alias",
+                    (char *)(uintptr_t) "update",
+                    (char *)(uintptr_t) "--postpublic",
+                    (char *)(uintptr_t) "false",
+                    (char *)(uintptr_t) "all@x",
+                    (char *)(uintptr_t) "--allowmsgfrom=true",
+                    NULL};
+    struct args args;
+
+    (void)state;
+    args_parse(8, argv, "fallback", &args);
+    assert_int_equal(args.kind, ARGS_RUN);
+    assert_string_equal(args.command->words, "config alias update");
+    assert_string_equal(args.in.post_public, "false");
+    assert_null(args.in.list_members);
+    assert_string_equal(args.in.allow_msg_from, "true");
+}
+
+/* More words than any command takes. */
+static void test_too_many_words(void **state)
+{
+    char *argv[COMMAND_ARGS_MAX + 7];
+    struct args args;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(argv); i++)
+        argv[i] = (char *)(uintptr_t) "x";
+    args_parse((int)ARRAY_SIZE(argv), argv, "fallback", &args);
+    assert_int_equal(args.kind, ARGS_USAGE);
+    assert_string_equal(args.problem, "too many words");
+}
+
 /* Every command of the table is found by its own words, and says what it is. */
 static void test_table(void **state)
 {
@@ -176,7 +222,7 @@ static void test_help(void **state)
     (void)state;
     assert_non_null(nowhere);
     assert_int_equal(usage_print("", nowhere), commands_n);
-    assert_int_equal(usage_print("config account", nowhere), 3);
+    assert_int_equal(usage_print("config account", nowhere), 6);
     assert_int_equal(usage_print("config acc", nowhere), 0);
     assert_int_equal(help_print("stop", nowhere), 1);
     assert_int_equal(help_print("nothing", nowhere), 0);
@@ -186,10 +232,9 @@ static void test_help(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_args),
-        cmocka_unit_test(test_localserve_flags),
-        cmocka_unit_test(test_table),
-        cmocka_unit_test(test_help),
+        cmocka_unit_test(test_args),        cmocka_unit_test(test_localserve_flags),
+        cmocka_unit_test(test_alias_flags), cmocka_unit_test(test_too_many_words),
+        cmocka_unit_test(test_table),       cmocka_unit_test(test_help),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
