@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -124,7 +125,8 @@ static int on_ready(void *owner, struct supervisor *s, struct err *err)
                  fresh ? "" : " (unless it was changed)");
     (void)printf("  %-12s %s/ca.pem (let the mail client trust it)\n", "TLS", l->directory);
     (void)printf("  %-12s %s (%s)\n", "directory", l->directory, fresh ? "new" : "existing");
-    (void)printf("  %-12s godwit --config %s COMMAND\n\nready\n", "commands", l->config_path);
+    (void)printf("  %-12s %s --config %s COMMAND\n\nready\n", "commands", program_invocation_name,
+                 l->config_path);
     if (fflush(stdout) != 0)
         return err_set(err, ERR_IO, "cannot write to standard output");
     return 0;
