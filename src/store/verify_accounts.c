@@ -23,6 +23,12 @@ static const struct verify_check checks[] = {
      "add the domain, or remove the addresses",
      "SELECT a.account_id, count(*), 0 FROM address a LEFT JOIN domain d ON d.domain = a.domain"
      " WHERE d.domain IS NULL GROUP BY a.account_id"},
+    {"member of alias", "%lld members of aliases have no account, and %lld no alias",
+     "remove them from the alias, or restore the directory",
+     "SELECT count(*) FILTER (WHERE a.domain IS NULL), count(*) FILTER (WHERE l.domain IS NULL), 0"
+     " FROM alias_member m LEFT JOIN address a ON a.domain = m.member_domain AND"
+     " a.localpart = m.member_localpart LEFT JOIN alias l ON l.domain = m.domain AND"
+     " l.localpart = m.localpart WHERE a.domain IS NULL OR l.domain IS NULL GROUP BY m.domain"},
     {"account ids", "account %lld is at or above the next id, %lld",
      "an id could be given twice: restore the directory",
      "SELECT account_id, next, 0 FROM account, (SELECT coalesce((SELECT CAST(value AS INTEGER)"

@@ -131,8 +131,8 @@ static void *submit_all(void *arg)
         struct message *m = &b->messages[next_random(&s->seed) % MESSAGES];
         struct deliver_target target = {.account_id =
                                             1 + (int64_t)(next_random(&s->seed) % ACCOUNTS),
-                                        .prefix = SLICE("Delivered-To: somebody@example.org\r\n"
-                                                        "Return-Path: <sender@example.com>\r\n")};
+                                        .delivered_to = SLICE("somebody@example.org"),
+                                        .prefix = SLICE("Return-Path: <sender@example.com>\r\n")};
         Gw__Facts facts = GW__FACTS__INIT;
         struct body_packed packed = {0};
         char id[64];

@@ -76,6 +76,7 @@ static void make_account(void)
     Gw__Request request = GW__REQUEST__INIT;
     Gw__DomainEdit domain = GW__DOMAIN_EDIT__INIT;
     Gw__AccountEdit account = GW__ACCOUNT_EDIT__INIT;
+    Gw__AliasEdit alias = GW__ALIAS_EDIT__INIT;
     Gw__PasswordSet password = GW__PASSWORD_SET__INIT;
     Gw__Authenticate login = GW__AUTHENTICATE__INIT;
 
@@ -87,6 +88,12 @@ static void make_account(void)
     account.address = rpc_bytes(SLICE("a@a.example"));
     request.call_case = GW__REQUEST__CALL_ACCOUNT_EDIT;
     request.account_edit = &account;
+    ask_message(STORE_ADMIN, &request);
+    alias.alias = rpc_bytes(SLICE("l@a.example"));
+    alias.members = &account.address;
+    alias.n_members = 1;
+    request.call_case = GW__REQUEST__CALL_ALIAS_EDIT;
+    request.alias_edit = &alias;
     ask_message(STORE_ADMIN, &request);
     password.account = account.account;
     password.password = login.password = rpc_bytes(SLICE("password"));

@@ -536,12 +536,17 @@ static int authenticate(struct arena *a, const Gw__Authenticate *q, Gw__Response
 {
     Gw__Authenticated *o = NEW(Gw__Authenticated, GW__AUTHENTICATED__INIT);
 
-    if (!slice_eq(rpc_slice(q->user), SLICE("user@localhost")) ||
+    bool off = slice_eq(rpc_slice(q->user), SLICE("off@localhost"));
+
+    if ((!off && !slice_eq(rpc_slice(q->user), SLICE("user@localhost"))) ||
         !slice_eq(rpc_slice(q->password), SLICE("secret")))
         return ERR_DENIED;
-    o->session = o->account = 7;
     r->authenticated = o;
     r->result_case = GW__RESPONSE__RESULT_AUTHENTICATED;
+    if (off)
+        o->disabled = rpc_bytes(SLICE("closed, ask the office"));
+    else
+        o->session = o->account = 7;
     return 0;
 }
 

@@ -220,14 +220,15 @@ static int lose_body_apply(struct write *w, struct write_ctx *ctx, struct err *e
                    err);
 }
 
+/* The empty Delivered-To field has 16 octets. */
 static int expunge_all_apply(struct write *w, struct write_ctx *ctx, struct err *err)
 {
     int rc = db_exec(ctx->db, "UPDATE message SET expunged_ns = 1", err);
 
     (void)w;
     if (rc == 0)
-        rc = erase_schedule(ctx, 1, 1, 1, 14, err);
-    return rc < 0 ? rc : erase_schedule(ctx, 1, 1, 2, 14, err);
+        rc = erase_schedule(ctx, 1, 1, 1, 16 + 14, err);
+    return rc < 0 ? rc : erase_schedule(ctx, 1, 1, 2, 16 + 14, err);
 }
 
 /* A message whose body is lost goes like every other, and what waits behind it goes too. */

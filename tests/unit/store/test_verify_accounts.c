@@ -56,6 +56,8 @@ static const struct {
     {"directory", "UPDATE account SET shard = 1 WHERE name = 'ann'", "shards", 2},
     {"directory", "UPDATE account SET shard = 7 WHERE name = 'ann'", "shards", 2},
     {"directory", "DELETE FROM domain", "domain of address", 2},
+    {"directory", "INSERT INTO alias_member VALUES ('example.org', 'all', 'example.org', 'ann')",
+     "member of alias", 1},
     {"directory", "DELETE FROM meta WHERE key = 'account_next'", "account ids", 2},
     {"shard-00", "DELETE FROM account", "shards", 1},
     {"shard-01", "INSERT INTO account SELECT 99, modseq, 0, 1, 1, 1, 1, 1, 0, 0, 0 FROM account",
