@@ -55,7 +55,7 @@ static int fill(struct call *c, struct db *db, const struct directory_target *ta
         row->canonical = rpc_bytes(target->canonical);
     if (target->where == DIRECTORY_LOCAL)
         rc = target->account_id == c->session.account_id && !target->stand_in;
-    else if (target->where == DIRECTORY_ALIAS)
+    else if (target->where == DIRECTORY_ALIAS && c->session.account_id > 0)
         rc = is_own_alias(c, db, target, err);
     row->own = rc == 1;
     return rc < 0 ? rc : 0;

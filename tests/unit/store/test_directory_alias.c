@@ -416,6 +416,48 @@ static void test_members_that_are_full(void **state)
     fixture_end(&f);
 }
 
+/* As many members as there can be: each gets a copy, pages list all of them, and no more join. */
+static void test_most_members(void **state)
+{
+    static const char *const to[] = {"all@example.org"};
+    struct fixture f;
+    uint64_t ann, bob;
+    char path[128], last[64] = "";
+    size_t n = 0;
+    struct db *db;
+    struct err err;
+
+    (void)state;
+    start(&f, &ann, &bob);
+    (void)snprintf(path, sizeof(path), "%s/directory/shard.db", f.directory);
+    assert_int_equal(db_open(path, DB_WRITER, &db, &err), 0);
+    assert_int_equal(
+        db_script(db,
+                  "WITH RECURSIVE n (i) AS (SELECT 1000 UNION ALL SELECT i + 1 FROM n LIMIT 999) "
+                  "INSERT INTO address SELECT 'example.org', 'a' || i, 1, '' FROM n;"
+                  "INSERT INTO alias_member SELECT 'example.org', 'all', domain, localpart "
+                  "FROM address WHERE localpart LIKE 'a1%' AND localpart < 'a1998';",
+                  &err),
+        0);
+    db_close(db);
+    assert_int_equal(edit(&f, MEMBERS_ADD, to[0], "a1998@example.org"), ERR_LIMIT);
+    do {
+        assert_int_equal(list_after(&f, MEMBERS, to[0], last), 0);
+        size_t rows = f.response->directory->n_rows;
+
+        assert_true(rows > 0);
+        n += rows;
+        (void)snprintf(last, sizeof(last), "%.*s",
+                       SLICE_FMT(rpc_slice(f.response->directory->rows[rows - 1]->name)));
+    } while (f.response->directory->more);
+    assert_int_equal(n, 1000);
+    assert_int_equal(deliver(&f, "", to, 1), 0);
+    assert_int_equal(f.response->delivered->outcomes[0]->kind, 0);
+    assert_int_equal(count(&f, ann), 999);
+    assert_int_equal(count(&f, bob), 1);
+    fixture_end(&f);
+}
+
 /* ---- who may send ---- */
 
 static bool own(struct fixture *f, uint64_t session, const char *address)
@@ -530,6 +572,10 @@ static void test_disabled_domain(void **state)
     assert_int_equal(fixture_domain(&f, GW__EDIT__EDIT_ENABLE, "example.org"), 0);
     assert_int_equal(deliver(&f, "", to, 1), 0);
     assert_int_equal(f.response->delivered->outcomes[0]->kind, 0);
+    /* A domain that has only aliases is ours. */
+    assert_int_equal(deliver(&f, "", alias, 1), 0);
+    assert_int_equal(f.response->delivered->outcomes[0]->kind, 0);
+    assert_int_equal(fixture_domain(&f, GW__EDIT__EDIT_REMOVE, "example.net"), ERR_INVALID);
     fixture_end(&f);
 }
 
@@ -544,6 +590,7 @@ int main(void)
         cmocka_unit_test(test_deliver),
         cmocka_unit_test(test_delivered_to),
         cmocka_unit_test(test_members_that_are_full),
+        cmocka_unit_test(test_most_members),
         cmocka_unit_test(test_own_addresses),
         cmocka_unit_test(test_disabled_account),
         cmocka_unit_test(test_disabled_domain),
