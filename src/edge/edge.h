@@ -63,6 +63,10 @@ struct spool {
 
 void spool_init(struct spool *s, uint64_t size_max);
 void spool_done(struct spool *s);
+/* Before the first octet: when so many will not fit in memory, opens the file now, so that what
+ * stands in the way is known before the octets come. fails: ERR_FULL, ERR_IO, ERR_UNAVAILABLE. */
+int spool_expect(struct spool *s, struct edge *e, struct conn *c, uint64_t size,
+                 struct err *err) WARN_UNUSED;
 /* fails: ERR_LIMIT past size_max; ERR_FULL, ERR_IO, ERR_UNAVAILABLE from the disk or the store. */
 int spool_write(struct spool *s, struct edge *e, struct conn *c, struct slice octets,
                 struct err *err) WARN_UNUSED;

@@ -37,6 +37,11 @@ static int open_file(struct spool *s, struct edge *e, struct conn *c, struct err
     return 0;
 }
 
+int spool_expect(struct spool *s, struct edge *e, struct conn *c, uint64_t size, struct err *err)
+{
+    return size > EDGE_SPOOL_INLINE ? open_file(s, e, c, err) : 0;
+}
+
 static int write_all(struct spool *s, struct slice octets, struct err *err)
 {
     while (octets.n > 0) {

@@ -5,13 +5,17 @@
 enum smtp_next smtp_cmd_data(struct smtp_session *s, struct slice args)
 {
     struct cursor c = cur_init(args);
+    struct smtp_reply reply;
 
     smtp_args_end(&c, !s->submission);
     if (!cur_ok(&c))
         return smtp_say_syntax(s, &c);
-    s->data = smtp_data_new(s);
-    if (s->data == NULL)
-        return smtp_say(s, 451, "4.3.0", "out of memory, try again later");
+    if (!smtp_content_start(s, &reply)) {
+        /* A client that sends the content all the same would have it run as commands. */
+        (void)smtp_answer(s, &reply);
+        return SMTP_CLOSE;
+    }
+    s->reader = (struct smtp_data_reader){0};
     s->mode = SMTP_MODE_DATA;
     conn_set_timeout(s->conn, SMTP_DATA_TIMEOUT_S);
     conn_printf(s->conn, "354 go ahead, end with a dot on a line of its own\r\n");

@@ -81,3 +81,22 @@ bool smtp_data_next(struct smtp_data_reader *r, struct slice *in, struct slice *
     *in = slice_from(*in, at);
     return run_out->n > 0;
 }
+
+void smtp_line_check(struct smtp_line_check *l, struct slice octets)
+{
+    l->bad = l->bad || slice_find_byte(octets, '\0') != SIZE_MAX;
+    while (octets.n > 0 && !l->bad) {
+        if (l->cr != (octets.p[0] == '\n')) {
+            l->bad = true;
+            return;
+        }
+        octets = slice_from(octets, l->cr ? 1 : 0);
+        l->cr = false;
+        size_t cr = slice_find_byte(octets, '\r');
+        struct slice line = slice_sub(octets, 0, cr);
+
+        l->bad = slice_find_byte(line, '\n') != SIZE_MAX;
+        l->cr = cr != SIZE_MAX;
+        octets = slice_from(octets, l->cr ? cr + 1 : octets.n);
+    }
+}

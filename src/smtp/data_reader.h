@@ -32,3 +32,11 @@ struct smtp_data_reader {
 /* {0} is the start. Takes from the front of *in, gives the next run of content (never empty). False
  * when *in is used up, or the end was found. */
 bool smtp_data_next(struct smtp_data_reader *r, struct slice *in, struct slice *run_out);
+
+/* The same rule about line ends for octets that are counted (BDAT), where there are no dots. {0} is
+ * the start; `cr` at the end of all octets is a bare CR too. */
+struct smtp_line_check {
+    bool cr; /* a CR came last */
+    bool bad;
+};
+void smtp_line_check(struct smtp_line_check *l, struct slice octets);

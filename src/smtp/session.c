@@ -8,7 +8,7 @@
  *   COMMAND --AUTH answered 334--> AUTH --last line--> COMMAND
  *   COMMAND --DATA answered 354--> DATA --end of data--> COMMAND
  *
- * Invariants: 1. mode is AUTH exactly while `auth` is set, DATA exactly while `data` is set. 2. The
+ * Invariants: 1. mode is AUTH exactly while `auth` is set, DATA only while `content` is set. 2. The
  * transaction is gone after the end of data, whatever was answered, and after EHLO, RSET,
  * STARTTLS. 3. Nothing the peer said before STARTTLS is known afterwards, except how often it
  * failed. */
@@ -129,7 +129,7 @@ void smtp_log_failure(struct smtp_session *s, const char *what, const struct err
 
 static void session_free(struct smtp_session *s)
 {
-    smtp_data_free(s->data);
+    smtp_content_free(s->content);
     smtp_auth_free(s->auth);
     smtp_transaction_done(&s->tx);
     free((void *)s->peer.p);

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "edge/edge.h"
 #include "net/limiter.h"
+#include "smtp/data_reader.h"
 #include "smtp/reply.h"
 #include "smtp/transaction.h"
 
@@ -18,13 +19,13 @@
 #define SMTP_AUTH_FAILURES_FREE 3
 #define SMTP_UNKNOWN_FREE 10 /* recipients that do not exist; more make the connection slow */
 
-struct smtp_auth; /* an authentication exchange, cmd_auth.c */
-struct smtp_data; /* the content of a message on its way, data.c */
+struct smtp_auth;    /* an authentication exchange, cmd_auth.c */
+struct smtp_content; /* the content of a message on its way, content.c */
 
 /* What input is taken for. */
 enum smtp_mode { SMTP_MODE_COMMAND, SMTP_MODE_AUTH, SMTP_MODE_DATA };
 
-/* Kept small: this is what an idle connection costs. Buffers exist only in `data` and `tx`. */
+/* Kept small: this is what an idle connection costs. Buffers exist only in `content` and `tx`. */
 struct smtp_session {
     const struct edge_listener *listener;
     struct conn *conn;
@@ -49,7 +50,8 @@ struct smtp_session {
     struct slice
         login; /* address of the account that logged in, canonical; on the heap; empty: nobody */
     struct smtp_auth *auth;
-    struct smtp_data *data;
+    struct smtp_data_reader reader; /* in mode DATA */
+    struct smtp_content *content;
     struct smtp_transaction tx;
 };
 _Static_assert(sizeof(struct smtp_session) <= 512, "an idle session has grown");
@@ -116,13 +118,36 @@ smtp_command_run smtp_cmd_auth, smtp_cmd_data, smtp_cmd_ehlo, smtp_cmd_expn, smt
 enum smtp_next smtp_auth_continue(struct smtp_session *s, struct slice line);
 void smtp_auth_free(struct smtp_auth *auth);
 
+/* ---- content.c: the octets of a message, whichever command brings them (DATA, BDAT) ----
+ *
+ *   start, take or take_lines as often as octets come (bounds after each), end
+ *
+ * What fails on the way is said at the end, so that the end is always found. */
+
+#define SMTP_BAD_LINES                                                                             \
+    SMTP_REPLY(500, "5.5.2", "bare CR or LF, or NUL, in the message: could be smuggling")
+
+/* Begins the content of the transaction, with a spool that has room for its declared size. False:
+ * *reply_out is to be said in place of going on. */
+bool smtp_content_start(struct smtp_session *s, struct smtp_reply *reply_out);
+void smtp_content_free(struct smtp_content *c);
+/* The next octets, cut anywhere; dots are undone, line ends are right. */
+void smtp_content_take(struct smtp_session *s, struct slice octets);
+/* The same for octets whose line ends are not checked yet: a bare CR or LF, or a NUL, refuses the
+ * message. */
+void smtp_content_take_lines(struct smtp_session *s, struct slice octets);
+/* The message is refused with this, whatever follows. The first time counts. The text is a
+ * literal. */
+void smtp_content_refuse(struct smtp_session *s, struct smtp_reply reply);
+/* Past twice the largest size, or too late, the end is not waited for: the reply was given, and
+ * content and transaction are gone. Otherwise SMTP_HOLD. */
+enum smtp_next smtp_content_bounds(struct smtp_session *s);
+/* All has come: decides, answers, and is back in the mode of commands without a transaction. */
+enum smtp_next smtp_content_end(struct smtp_session *s);
+
 /* ---- data.c ---- */
 
-/* NULL when out of memory. */
-struct smtp_data *smtp_data_new(struct smtp_session *s);
-void smtp_data_free(struct smtp_data *d);
-/* Content. SMTP_HOLD: wants more; else the message has ended and was answered, and the mode is back
- * to commands. */
+/* Input in mode DATA. SMTP_HOLD: wants more; else the message has ended and was answered. */
 enum smtp_next smtp_data_input(struct smtp_session *s, struct slice in, size_t *used_out);
 
 /* ---- deliver.c, submit.c: judging a complete message ---- */

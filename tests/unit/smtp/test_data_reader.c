@@ -112,12 +112,45 @@ static void accepts_long_lines(void **state)
     }
 }
 
+/* Counted octets: the same rule without dots. */
+static void checks_lines_in_any_pieces(void **state)
+{
+    static const struct {
+        const char *name;
+        struct slice in;
+        bool bad, cr;
+    } checks[] = {
+        {"empty", SLICE_INIT(""), false, false},
+        {"lines", SLICE_INIT("a\r\n\r\n.\r\nb"), false, false},
+        {"ends in cr", SLICE_INIT("a\r\nb\r"), false, true},
+        {"bare cr", SLICE_INIT("a\rb\r\n"), true, false},
+        {"cr cr lf", SLICE_INIT("a\r\r\n"), true, false},
+        {"bare lf", SLICE_INIT("a\r\nb\nc"), true, false},
+        {"lf first", SLICE_INIT("\na"), true, false},
+        {"lf behind crlf", SLICE_INIT("a\r\n\n"), true, false},
+        {"nul", SLICE_INIT("a\0b\r\n"), true, false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
+        for (size_t step = 1; step <= checks[i].in.n + 1; step++) {
+            struct smtp_line_check l = {0};
+
+            for (size_t at = 0; at < checks[i].in.n; at += step)
+                smtp_line_check(&l, slice_sub(checks[i].in, at, step));
+            if (l.bad != checks[i].bad || (!l.bad && l.cr != checks[i].cr))
+                fail_msg("%s, step %zu: bad %d, cr %d", checks[i].name, step, l.bad, l.cr);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_in_any_pieces),
         cmocka_unit_test(refuses_nul),
         cmocka_unit_test(accepts_long_lines),
+        cmocka_unit_test(checks_lines_in_any_pieces),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

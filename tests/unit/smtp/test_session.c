@@ -400,6 +400,20 @@ static void survives_a_full_disk(void **state)
     assert_int_equal(f->stored, 0);
 }
 
+/* Acceptance 185: without a place for it the message is not asked for, and what comes all the same
+ * is not run. */
+static void asks_for_room_first(void **state)
+{
+    struct fake *f = *state;
+
+    f->spool_fails = true;
+    fake_open(f, EDGE_SMTP);
+    say(f, HELLO "MAIL FROM:<> SIZE=200000\r\n" RCPT "DATA\r\n" MAIL RCPT "DATA\r\n",
+        "250|250 2.1.0|250 2.1.5|452 4.3.1");
+    assert_true(f->closed);
+    assert_int_equal(f->stored, 0);
+}
+
 static void survives_a_store_that_is_away(void **state)
 {
     struct fake *f = *state;
@@ -722,6 +736,7 @@ int main(void)
         T(slows_down_who_guesses_addresses),
         T(limits_size),
         T(survives_a_full_disk),
+        T(asks_for_room_first),
         T(survives_a_store_that_is_away),
         T(detects_loops),
         T(starts_tls),
