@@ -29,7 +29,7 @@ export ASAN_OPTIONS ?= abort_on_error=1:detect_stack_use_after_return=1
 export UBSAN_OPTIONS ?= print_stacktrace=1:halt_on_error=1
 export TSAN_OPTIONS ?= halt_on_error=1:second_deadlock_stack=1
 
-.PHONY: all run test test-unit test-long test-thunderbird check debug asan hooks tsan fuzz bench install clean help
+.PHONY: all run test test-unit test-tsan test-long test-thunderbird check debug asan hooks tsan fuzz bench install clean help
 
 all: build/build.ninja
 	@$(NINJA) -C build -j $(JOBS) --quiet
@@ -47,6 +47,12 @@ test:
 
 test-unit: asan
 	@$(PYTHON) scripts/run-tests --build build-asan --only unit,fuzz
+
+# Not in `make test`: three times as slow.
+test-tsan:
+	@scripts/packages build test
+	@$(MAKE) --no-print-directory tsan
+	@$(PYTHON) scripts/run-tests --build build-tsan
 
 test-long:
 	@scripts/packages build test
@@ -126,6 +132,7 @@ help:
 	@echo "make run        install what is missing, build, start godwit localserve"
 	@echo "make test       install what is missing, build with sanitizers and without, run every test"
 	@echo "make test-unit  only unit tests and fuzz regressions, without installing anything"
+	@echo "make test-tsan  the tests under ThreadSanitizer"
 	@echo "make test-long  the tests with many more rounds"
 	@echo "make test-thunderbird  the mail program Thunderbird against a server of our own"
 	@echo "make check      format, include direction, linked libraries and the other readers"

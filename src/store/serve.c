@@ -42,9 +42,8 @@ struct channel {
     enum store_role role;
     uint32_t group;
     int fd;             /* the loop's */
+    uint64_t id;        /* constant once the channel runs */
     pthread_mutex_t mu; /* guards what follows */
-    pthread_cond_t registered;
-    uint64_t id; /* 0 until loop_add has returned */
     enum { CHANNEL_IDLE, CHANNEL_BUSY, CHANNEL_DETACHED, CHANNEL_ANSWERED } state;
     bool broken; /* the answer could not be sent */
 };
@@ -103,7 +102,6 @@ static bool is_stopping(struct serve *s)
 
 static void channel_free(struct channel *ch)
 {
-    pthread_cond_destroy(&ch->registered);
     pthread_mutex_destroy(&ch->mu);
     free(ch);
 }
@@ -125,7 +123,7 @@ static void channel_reply(void *owner, struct slice record, int fd)
 
     pthread_mutex_lock(&ch->mu);
     bool detached = ch->state == CHANNEL_DETACHED;
-    uint64_t id = ch->id;
+    uint64_t id = ch->id; /* from here on the channel may run and end */
 
     ch->state = detached ? CHANNEL_IDLE : CHANNEL_ANSWERED;
     ch->broken = broken;
@@ -155,9 +153,6 @@ static void log_closed(struct channel *ch, const char *message, const struct err
 static enum loop_next after_request(struct channel *ch, struct loop_park *park)
 {
     pthread_mutex_lock(&ch->mu);
-    /* A writer needs the id to arm the channel again. */
-    while (ch->id == 0)
-        pthread_cond_wait(&ch->registered, &ch->mu);
     bool answered = ch->state == CHANNEL_ANSWERED;
     bool broken = ch->broken;
 
@@ -234,15 +229,13 @@ static int add_channel(struct serve *s, enum store_role role, uint32_t group, in
     ch->group = group;
     ch->fd = fd;
     pthread_mutex_init(&ch->mu, NULL);
-    pthread_cond_init(&ch->registered, NULL);
-    /* Held, so that the channel, which may run at once, cannot end before its id is noted. */
-    pthread_mutex_lock(&ch->mu);
-    ch->id = loop_add(s->loop, fd, channel_run, ch, &wait_for_input);
-    bool added = ch->id != 0;
+    /* Detached: it runs, and may end, only when its id is noted. */
+    uint64_t id = ch->id = loop_add(s->loop, fd, channel_run, ch, NULL);
 
-    pthread_mutex_unlock(&ch->mu);
-    if (added)
+    if (id != 0) {
+        loop_park(s->loop, id, &wait_for_input);
         return 0;
+    }
     (void)channel_close(ch);
     (void)fd_close(fd);
     return err_set(err, ERR_LIMIT, "too many channels");
@@ -253,9 +246,8 @@ static int add_channel(struct serve *s, enum store_role role, uint32_t group, in
 struct event_channel {
     struct serve *serve;
     uint32_t group;
-    int fd;             /* the loop's */
-    pthread_mutex_t mu; /* guards id */
-    uint64_t id;
+    int fd;      /* the loop's */
+    uint64_t id; /* constant once the group is known to the events */
 };
 
 /* Under the lock of the events. */
@@ -263,18 +255,12 @@ static void event_ring(void *owner)
 {
     struct event_channel *ev = owner;
 
-    pthread_mutex_lock(&ev->mu);
-    uint64_t id = ev->id;
-
-    pthread_mutex_unlock(&ev->mu);
-    if (id != 0)
-        loop_wake(ev->serve->loop, id, LOOP_WAKE);
+    loop_wake(ev->serve->loop, ev->id, LOOP_WAKE);
 }
 
 static enum loop_next event_close(struct event_channel *ev)
 {
     events_group_remove(ev->serve->store->events, ev->group);
-    pthread_mutex_destroy(&ev->mu);
     free(ev);
     return LOOP_CLOSE;
 }
@@ -337,25 +323,23 @@ static int add_event_channel(struct serve *s, uint32_t group, int fd, struct err
         return err_set(err, ERR_NOMEM, "out of memory");
     }
     *ev = (struct event_channel){.serve = s, .group = group, .fd = fd};
-    pthread_mutex_init(&ev->mu, NULL);
+    /* Detached: nothing happens on it before its group is known. */
+    uint64_t id = ev->id = loop_add(s->loop, fd, event_run, ev, NULL);
+
+    if (id == 0) {
+        free(ev);
+        (void)fd_close(fd);
+        return err_set(err, ERR_LIMIT, "too many channels");
+    }
     int rc = events_group_add(s->store->events, group, event_ring, ev, err);
 
     if (rc < 0) {
-        pthread_mutex_destroy(&ev->mu);
+        loop_close(s->loop, id);
         free(ev);
-        (void)fd_close(fd);
         return rc;
     }
-    pthread_mutex_lock(&ev->mu);
-    ev->id = loop_add(s->loop, fd, event_run, ev, &(struct loop_park){.interest = LOOP_IN});
-    bool added = ev->id != 0;
-
-    pthread_mutex_unlock(&ev->mu);
-    if (added)
-        return 0;
-    (void)event_close(ev);
-    (void)fd_close(fd);
-    return err_set(err, ERR_LIMIT, "too many channels");
+    loop_park(s->loop, id, &wait_for_input);
+    return 0;
 }
 
 /* ---- all of it ---- */
