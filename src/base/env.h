@@ -4,8 +4,10 @@
 
 struct clock;
 struct log;
+struct metrics;
 
 struct env {
     const struct clock *clock;
     struct log *log;
+    struct metrics *metrics; /* NULL: nothing is counted */
 };

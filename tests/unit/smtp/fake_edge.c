@@ -330,7 +330,7 @@ void fake_init(struct fake *f)
     f->listener.edge = (struct edge *)f;
     f->clock.frozen_ns = INT64_C(1136239445) * NS_PER_S;
     f->log = log_new(-1, false, &f->clock);
-    f->env = (struct env){&f->clock, f->log};
+    f->env = (struct env){.clock = &f->clock, .log = f->log};
     arena_init(&f->arena, 4 << 20);
     struct builder *const builders[] = {&f->output, &f->input,   &f->address,    &f->reverse_path,
                                         &f->prefix, &f->content, &f->message_id, &f->envelope};
