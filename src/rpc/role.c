@@ -23,9 +23,10 @@
 #include "rpc/probe.h"
 #endif
 #include "runtime/channel.h"
+#include "runtime/metrics.h"
 
 #define CONTROL_FD 3
-#define ROLE_LISTENERS_MAX 128
+#define ROLE_FDS_MAX 256
 #define STOP_TIMEOUT_MS 3000
 #define DRAIN_POLL_MS 1000
 
@@ -37,8 +38,10 @@ struct role {
     struct arena order_arena; /* of one order */
     const Gw__RoleConfig *config;
     int signal_fd;
-    int fds[ROLE_LISTENERS_MAX];
+    struct metrics *metrics;
+    int fds[ROLE_FDS_MAX]; /* those of metrics, then the listening sockets */
     size_t fds_n;
+    size_t metrics_n;
     bool draining;
     uint32_t stop_timeout_ms;
     uint8_t buf[CHANNEL_RECORD_MAX];
@@ -64,9 +67,9 @@ static int receive_order(struct role *r, struct arena *a, const Gw__ControlOrder
 
 static int keep_fds(struct role *r, struct channel_record *record, struct err *err)
 {
-    if (record->fds_n > ROLE_LISTENERS_MAX - r->fds_n) {
+    if (record->fds_n > ROLE_FDS_MAX - r->fds_n) {
         channel_record_done(record);
-        return err_set(err, ERR_LIMIT, "too many listening sockets");
+        return err_set(err, ERR_LIMIT, "too many descriptors");
     }
     for (size_t i = 0; i < record->fds_n; i++)
         r->fds[r->fds_n++] = record->fds[i];
@@ -87,7 +90,8 @@ static int receive_start(struct role *r, struct err *err)
     if (order->order_case != GW__CONTROL_ORDER__ORDER_START)
         return err_set(err, ERR_INVALID, "the first order is not the configuration");
     r->config = order->start;
-    while (r->fds_n < r->config->n_listeners) {
+    r->metrics_n = r->config->metrics ? 1 : 0;
+    while (r->fds_n < r->metrics_n + r->config->n_listeners) {
         rc = receive_order(r, &r->order_arena, &order, &record, err);
         if (rc < 0)
             return rc;
@@ -99,7 +103,7 @@ static int receive_start(struct role *r, struct err *err)
         if (rc < 0)
             return rc;
         if (!expected)
-            return err_set(err, ERR_INVALID, "listening sockets are missing");
+            return err_set(err, ERR_INVALID, "descriptors are missing");
     }
     return 0;
 }
@@ -112,8 +116,19 @@ static int set_up_log(struct role *r, const char *name, struct err *err)
     if (!r->log)
         return err_set(err, ERR_NOMEM, "out of memory");
     log_set_role(r->log, name);
-    r->env = (struct env){.clock = &r->clock, .log = r->log};
+    r->env = (struct env){.clock = &r->clock, .log = r->log, .metrics = r->metrics};
     return log_set_levels(r->log, rpc_slice(r->config->log_levels), err);
+}
+
+static int set_up_metrics(struct role *r, struct err *err)
+{
+    int rc = 0;
+
+    if (r->config->metrics)
+        rc = metrics_map(r->fds[0], /* writable= */ true, &r->metrics, err);
+    for (size_t i = 0; i < r->metrics_n; i++)
+        r->fds[i] = fd_close(r->fds[i]);
+    return rc;
 }
 
 static int set_up_signals(struct role *r, struct err *err)
@@ -163,6 +178,8 @@ int role_begin(const char *name, struct role **out, struct err *err)
     if (rc == 0)
         rc = receive_start(r, err);
     if (rc == 0)
+        rc = set_up_metrics(r, err);
+    if (rc == 0)
         rc = set_up_log(r, name, err);
     if (rc < 0) {
         /* There may be no log yet to which the caller could write. */
@@ -184,6 +201,7 @@ void role_free(struct role *r)
     arena_done(&r->start_arena);
     arena_done(&r->order_arena);
     log_free(r->log);
+    metrics_unmap(r->metrics);
     wipe(r->buf, sizeof(r->buf));
     free(r);
 }
@@ -200,6 +218,7 @@ const Gw__RoleConfig *role_config(const struct role *r)
 
 int role_take_fd(struct role *r, size_t index)
 {
+    index += r->metrics_n;
     return index < r->fds_n ? TAKE_FD(r->fds[index]) : -1;
 }
 

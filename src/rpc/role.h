@@ -21,7 +21,7 @@ int role_begin(const char *name, struct role **out, struct err *err) WARN_UNUSED
 
 const struct env *role_env(const struct role *r);
 const Gw__RoleConfig *role_config(const struct role *r); /* lives as long as the role */
-/* Descriptors that came with the configuration, in the order that it names; taken: the caller's. */
+/* Listening sockets that came with the configuration, in its order; taken: the caller's. */
 int role_take_fd(struct role *r, size_t index);
 
 /* Tells the supervisor that the role serves. */

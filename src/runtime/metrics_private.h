@@ -14,7 +14,7 @@ enum metric_label_type {
     METRIC_LABEL_NONE,
     METRIC_LABEL_WORD,  /* one of `words`, else the last of them */
     METRIC_LABEL_CODE,  /* up to three digits */
-    METRIC_LABEL_ECODE, /* RFC 3463 2: "5.7.1" */
+    METRIC_LABEL_ECODE, /* "5.7.1" */
 };
 
 struct metric_label {

@@ -8,7 +8,8 @@ struct start {
     uint32_t rate_max[3], open_max[3], failures_max[3];
     Gw__Listener listener[LISTEN_SOCKETS_MAX];
     Gw__Listener *listeners[LISTEN_SOCKETS_MAX];
-    int fds[LISTEN_SOCKETS_MAX];
+    size_t listeners_n;
+    int fds[1 + LISTEN_SOCKETS_MAX]; /* in the order of role.c */
     size_t n;
 };
 
@@ -32,12 +33,14 @@ static void set_edge(struct supervisor *s, const struct child *c, struct start *
 
         if (listen_role(socket->kind) != c->role)
             continue;
-        gw__listener__init(&start->listener[start->n]);
-        start->listener[start->n].service = (Gw__Listener__Service)socket->kind;
-        start->listeners[start->n] = &start->listener[start->n];
+        Gw__Listener *listener = &start->listener[start->listeners_n];
+
+        gw__listener__init(listener);
+        listener->service = (Gw__Listener__Service)socket->kind;
+        start->listeners[start->listeners_n++] = listener;
         start->fds[start->n++] = socket->fd;
     }
-    start->config.n_listeners = start->n;
+    start->config.n_listeners = start->listeners_n;
     start->config.listeners = start->listeners;
     start->config.message_size_max = (uint64_t)config->message_size_max;
     start->config.plain_auth = config->plain_auth;
@@ -74,6 +77,8 @@ static void set_common(struct supervisor *s, const struct child *c, struct start
     start->config.clock_frozen_ns = s->clock.frozen_ns;
     start->config.hostname = rpc_bytes(slice_str(config->hostname));
     start->config.threads = (uint32_t)config->process[c->role].threads;
+    start->config.metrics = true;
+    start->fds[start->n++] = s->metrics[c->role][c->index].fd;
 }
 
 static int send_order(struct supervisor *s, const struct child *c, const Gw__ControlOrder *order,

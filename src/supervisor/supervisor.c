@@ -136,6 +136,7 @@ static void on_exit_of(struct supervisor *s, size_t i, int status)
     c->control = fd_close(c->control);
     c->pid = 0;
     c->ready = false;
+    places_ended(s, c);
     if (c->draining) {
         forget_child(s, i);
         return;
@@ -438,6 +439,8 @@ static int open_everything(struct supervisor *s, struct err *err)
     if (rc == 0)
         rc = files_data_open(s->config, &s->user, &s->lock_fd, s->id_key, err);
     if (rc == 0)
+        rc = places_open(s, err);
+    if (rc == 0)
         rc = open_signals(s, err);
     if (rc == 0)
         rc = admin_listen(s->config->data_directory, &s->ctl_fd, err);
@@ -469,6 +472,7 @@ static void release(struct supervisor *s)
         admin_unlink(s->config->data_directory);
     (void)fd_close(s->ctl_fd);
     listen_close(&s->listeners);
+    places_close(s);
     (void)fd_close(s->signal_fd);
     (void)fd_close(s->lock_fd);
     /* Last: a waiting `godwit stop` returns now. */
@@ -490,6 +494,7 @@ int supervisor_run(const struct supervisor_options *options, struct err *err)
     s->lock_fd = s->ctl_fd = s->signal_fd = -1;
     for (size_t i = 0; i < SUPERVISOR_CLIENTS_MAX; i++)
         s->client[i] = -1;
+    places_init(s);
     int rc = open_everything(s, err);
 
     if (rc == 0) {

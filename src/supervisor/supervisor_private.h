@@ -21,6 +21,7 @@
 #include "base/log.h"
 #include "control.pb-c.h"
 #include "runtime/channel.h"
+#include "runtime/metrics.h"
 #include "supervisor/backoff.h"
 #include "supervisor/files.h"
 #include "supervisor/listen.h"
@@ -29,6 +30,7 @@
 #define SUPERVISOR_CHILDREN_MAX 96
 #define SUPERVISOR_CLIENTS_MAX 16
 #define SUPERVISOR_LEVELS_MAX 512
+#define SUPERVISOR_PLACES_MAX 16 /* processes of one role */
 
 struct child {
     enum config_role role;
@@ -47,6 +49,12 @@ struct child {
     struct backoff backoff;
 };
 
+/* What the processes of a place count in; lives as long as the supervisor. */
+struct place_metrics {
+    int fd; /* -1: there is no such place */
+    struct metrics *mapped;
+};
+
 struct supervisor {
     const struct supervisor_options *options;
     struct env env;
@@ -62,6 +70,7 @@ struct supervisor {
     int client[SUPERVISOR_CLIENTS_MAX]; /* of the control socket; -1: free */
     struct child children[SUPERVISOR_CHILDREN_MAX];
     size_t children_n;
+    struct place_metrics metrics[CONFIG_ROLE_COUNT][SUPERVISOR_PLACES_MAX];
     uint32_t generation;
     uint32_t group; /* the last number used */
     bool announced; /* all have been ready once */
@@ -84,6 +93,13 @@ void child_drain(struct supervisor *s, struct child *c);
 void child_log(const struct supervisor *s, const struct child *c, enum log_level level,
                const char *message);
 struct child *child_store(struct supervisor *s); /* running, or NULL */
+
+/* ---- places.c: the metrics of each place ---- */
+void places_init(struct supervisor *s);
+int places_open(struct supervisor *s, struct err *err) WARN_UNUSED;
+void places_close(struct supervisor *s);
+/* A process has ended: what was open in it is not any more. */
+void places_ended(struct supervisor *s, const struct child *c);
 
 /* ---- start_order.c: the configuration as a child gets it ---- */
 int start_order_send(struct supervisor *s, struct child *c, struct err *err) WARN_UNUSED;
