@@ -11,5 +11,5 @@ struct env {
     const struct clock *clock;
     struct log *log;
     struct metrics *metrics; /* NULL: nothing is counted */
-    struct dns *dns; /* net/dns.h; NULL: this process looks up no names */
+    struct dns *dns;         /* net/dns.h; NULL: this process looks up no names */
 };

@@ -112,8 +112,8 @@ static struct dns_answer merge(const struct dns_answer *a, const struct dns_answ
     const struct dns_answer *first = a;
 
     if (either ? b->outcome == DNS_FOUND && a->outcome != DNS_FOUND
-               : dns_is_failure(b->outcome) && (!dns_is_failure(a->outcome) ||
-                                                b->outcome == DNS_BOGUS))
+               : dns_is_failure(b->outcome) &&
+                     (!dns_is_failure(a->outcome) || b->outcome == DNS_BOGUS))
         first = b;
     struct dns_answer both = *first;
 
@@ -145,8 +145,7 @@ static void take_addresses(const struct dns_call *call, struct dns_query *v6, st
     if (v4 != NULL)
         add_addresses(out, v4);
     if (v6 != NULL && v4 != NULL)
-        out->incomplete =
-            dns_is_failure(v6->answer.outcome) || dns_is_failure(v4->answer.outcome);
+        out->incomplete = dns_is_failure(v6->answer.outcome) || dns_is_failure(v4->answer.outcome);
     if (out->answer.outcome == DNS_FOUND && out->n == 0)
         out->answer.outcome = DNS_NO_DATA;
 }

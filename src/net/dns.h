@@ -25,7 +25,7 @@
 #include "net/addr.h"
 
 #define DNS_QUERY_TIMEOUT_S 10
-#define DNS_NAME_MAX 253   /* octets of a name as text */
+#define DNS_NAME_MAX 253    /* octets of a name as text */
 #define DNS_RECORDS_MAX 256 /* of one answer; with more it counts as DNS_TEMPORARY */
 
 enum dns_outcome {
@@ -77,7 +77,7 @@ struct dns_query {
     struct slice name;
     uint16_t type;
     struct dns_answer answer; /* out */
-    struct slice *rdata;      /* out: wire form without compression, names in the case they came in */
+    struct slice *rdata;      /* out: wire form, without compression */
     size_t rdata_n;           /* out: not 0 exactly when found */
 };
 

@@ -17,8 +17,8 @@ struct line {
 static const struct {
     const char *name;
     uint16_t type;
-} types[] = {{"A", DNS_A},       {"NS", DNS_NS},   {"CNAME", DNS_CNAME}, {"PTR", DNS_PTR},
-             {"MX", DNS_MX},     {"TXT", DNS_TXT}, {"AAAA", DNS_AAAA},   {"TLSA", DNS_TLSA}};
+} types[] = {{"A", DNS_A},   {"NS", DNS_NS},   {"CNAME", DNS_CNAME}, {"PTR", DNS_PTR},
+             {"MX", DNS_MX}, {"TXT", DNS_TXT}, {"AAAA", DNS_AAAA},   {"TLSA", DNS_TLSA}};
 
 static struct slice word(struct slice *rest)
 {
@@ -158,7 +158,8 @@ static void failed(struct dns_query *q, enum dns_outcome outcome)
     q->rdata_n = 0;
 }
 
-/* One step: the records at answer.name. The target of an alias that is to be followed, or nothing. */
+/* One step: the records at answer.name. The target of an alias that is to be followed, or nothing.
+ */
 static struct slice step(const struct scripted_dns *s, struct arena *a, struct dns_query *q)
 {
     struct slice text = slice_str(s->zone), target = {NULL, 0};

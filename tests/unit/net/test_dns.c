@@ -12,37 +12,38 @@
 #include "base/num.h"
 #include "scripted_dns.h"
 
-static const char zone[] = "both.example A 192.0.2.1\n"
-                           "both.example AAAA 2001:db8::1\n"
-                           "both.example A 192.0.2.2\n"
-                           "four.example A 192.0.2.4\n"
-                           "-six.example AAAA 2001:db8::6\n"
-                           "six.example A\n"
-                           "half.example A 192.0.2.5\n"
-                           "half.example AAAA !fail\n"
-                           "broken.example A\n"
-                           "broken.example AAAA !fail\n"
-                           "forged.example * !bogus\n"
-                           "mixed.example A !bogus\n"
-                           "mixed.example AAAA !fail\n"
-                           "txt.example TXT hello\n"
-                           "alias.example CNAME four.example\n"
-                           "-weak.example CNAME four.example\n"
-                           "loop.example CNAME pool.example\n"
-                           "pool.example CNAME loop.example\n"
-                           "mail.example MX 20 b.example\n"
-                           "mail.example MX 10 C.Example\n"
-                           "mail.example MX 20 a.example\n"
-                           "mail.example MX 5 bad/host.example\n"
-                           "mail.example MX 10 .\n"
-                           "null.example MX 0 .\n"
-                           "bad.example MX 10 a+b.example\n"
-                           "_25._tcp.mail.example TLSA 3 1 1 00ff10\n"
-                           "_25._tcp.mail.example TLSA 2 0 2\n"
-                           "1.2.0.192.in-addr.arpa PTR Host.example\n"
-                           "1.2.0.192.in-addr.arpa PTR b.example\n"
-                           "b.a.9.8.7.6.5.0.4.0.0.0.3.0.0.0.2.0.0.0.1.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa "
-                           "PTR six.example\n";
+static const char zone[] =
+    "both.example A 192.0.2.1\n"
+    "both.example AAAA 2001:db8::1\n"
+    "both.example A 192.0.2.2\n"
+    "four.example A 192.0.2.4\n"
+    "-six.example AAAA 2001:db8::6\n"
+    "six.example A\n"
+    "half.example A 192.0.2.5\n"
+    "half.example AAAA !fail\n"
+    "broken.example A\n"
+    "broken.example AAAA !fail\n"
+    "forged.example * !bogus\n"
+    "mixed.example A !bogus\n"
+    "mixed.example AAAA !fail\n"
+    "txt.example TXT hello\n"
+    "alias.example CNAME four.example\n"
+    "-weak.example CNAME four.example\n"
+    "loop.example CNAME pool.example\n"
+    "pool.example CNAME loop.example\n"
+    "mail.example MX 20 b.example\n"
+    "mail.example MX 10 C.Example\n"
+    "mail.example MX 20 a.example\n"
+    "mail.example MX 5 bad/host.example\n"
+    "mail.example MX 10 .\n"
+    "null.example MX 0 .\n"
+    "bad.example MX 10 a+b.example\n"
+    "_25._tcp.mail.example TLSA 3 1 1 00ff10\n"
+    "_25._tcp.mail.example TLSA 2 0 2\n"
+    "1.2.0.192.in-addr.arpa PTR Host.example\n"
+    "1.2.0.192.in-addr.arpa PTR b.example\n"
+    "b.a.9.8.7.6.5.0.4.0.0.0.3.0.0.0.2.0.0.0.1.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa "
+    "PTR six.example\n";
 
 struct fixture {
     struct scripted_dns script;
@@ -80,7 +81,8 @@ static void addresses(void **state)
         const char *all;
         const char *leads_to;
     } rows[] = {
-        {"both.example", DNS_IP_ANY, DNS_FOUND, true, false, "2001:db8::1 192.0.2.1 192.0.2.2 ", ""},
+        {"both.example", DNS_IP_ANY, DNS_FOUND, true, false, "2001:db8::1 192.0.2.1 192.0.2.2 ",
+         ""},
         {"BOTH.example", DNS_IP_4, DNS_FOUND, true, false, "192.0.2.1 192.0.2.2 ", ""},
         {"both.example", DNS_IP_6, DNS_FOUND, true, false, "2001:db8::1 ", ""},
         {"four.example", DNS_IP_ANY, DNS_FOUND, true, false, "192.0.2.4 ", ""},
@@ -124,8 +126,8 @@ static void addresses(void **state)
 static void many_names(void **state)
 {
     struct fixture *f = *state;
-    const struct slice names[] = {SLICE("both.example"), SLICE("not a name"),
-                                  SLICE("none.example"), SLICE("four.example")};
+    const struct slice names[] = {SLICE("both.example"), SLICE("not a name"), SLICE("none.example"),
+                                  SLICE("four.example")};
     struct dns_address_list lists[ARRAY_SIZE(names)];
 
     dns_addresses_all(&f->call, names, ARRAY_SIZE(names), DNS_IP_ANY, lists);
@@ -249,8 +251,8 @@ static void reverse_names(void **state)
     assert_int_equal(addr_parse_ip(SLICE("10.0.0.1"), &ip, &err), 0);
     assert_true(slice_eq(dns_reverse_in(&f->arena, &ip, SLICE("zone")), SLICE("1.0.0.10.zone")));
     memset(zone_text, 'z', sizeof(zone_text));
-    assert_int_equal(
-        dns_reverse_in(&f->arena, &ip, slice_of(zone_text, DNS_NAME_MAX - 9)).n, DNS_NAME_MAX);
+    assert_int_equal(dns_reverse_in(&f->arena, &ip, slice_of(zone_text, DNS_NAME_MAX - 9)).n,
+                     DNS_NAME_MAX);
     assert_int_equal(dns_reverse_in(&f->arena, &ip, slice_of(zone_text, DNS_NAME_MAX - 8)).n, 0);
     assert_int_equal(dns_reverse_name(&f->arena, &none).n, 0);
     dns_prefetch_ptr(&f->script.dns, &none);

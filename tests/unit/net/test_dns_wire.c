@@ -42,7 +42,8 @@ static void names(void **state)
         if (!slice_eq(name, slice_str(rows[i].name)) ||
             (rows[i].rule == NULL ? c.rule != NULL
                                   : c.rule == NULL || strcmp(c.rule, rows[i].rule) != 0))
-            fail_msg("%s: \"%.*s\", %s", rows[i].row, SLICE_FMT(name), c.rule ? c.rule : "accepted");
+            fail_msg("%s: \"%.*s\", %s", rows[i].row, SLICE_FMT(name),
+                     c.rule ? c.rule : "accepted");
     }
     arena_done(&a);
 }
