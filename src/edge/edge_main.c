@@ -65,6 +65,7 @@ static void take_settings(struct edge_process *p)
     p->settings.hostname = rpc_slice(config->hostname);
     p->settings.message_size_max = config->message_size_max;
     p->settings.plain_auth = config->plain_auth;
+    p->settings.pedantic = config->pedantic;
     p->settings.no_delays = config->no_delays;
     p->settings.threads = config->threads;
     p->settings.connections_max = config->connections_max;
@@ -75,7 +76,7 @@ static void take_settings(struct edge_process *p)
     p->auth_failures = new_limiter(p, config->auth_failures);
 }
 
-static int new_tls(const struct edge_process *p, enum edge_service service,
+static int new_tls(const struct edge_process *p, enum edge_service service, bool no_starttls,
                    struct tls_context **out, struct err *err)
 {
     const Gw__RoleConfig *config = role_config(p->control);
@@ -88,6 +89,8 @@ static int new_tls(const struct edge_process *p, enum edge_service service,
     };
 
     *out = NULL;
+    if (no_starttls)
+        return 0;
     if (tls.certificate_pem.n == 0)
         return service_traits[service].tls_immediate
                    ? err_set(err, ERR_INVALID, "%s needs a certificate", service_names[service])
@@ -95,20 +98,47 @@ static int new_tls(const struct edge_process *p, enum edge_service service,
     return tls_context_new(&tls, out, err);
 }
 
+/* Lives as long as the process; NULL with 0 when there are none. */
+static int take_networks(const Gw__Listener *listener, struct edge_listener *out, struct err *err)
+{
+    struct network *v = calloc(listener->n_xclient + 1, sizeof(*v));
+
+    if (!v)
+        return err_set(err, ERR_NOMEM, "out of memory");
+    out->xclient = v;
+    for (size_t i = 0; i < listener->n_xclient; i++) {
+        struct slice ip = rpc_slice(listener->xclient[i]->ip);
+
+        if ((ip.n != 4 && ip.n != 16) || listener->xclient[i]->bits > ip.n * 8)
+            return err_set(err, ERR_INVALID, "not a network");
+        memcpy(v[i].addr.ip, ip.p, ip.n);
+        v[i].addr.ip_n = (uint8_t)ip.n;
+        v[i].bits = (uint8_t)listener->xclient[i]->bits;
+        out->xclient_n++;
+    }
+    return 0;
+}
+
 static int prepare_listener(struct edge_process *p, size_t i, struct err *err)
 {
-    enum edge_service service = (enum edge_service)role_config(p->control)->listeners[i]->service;
+    const Gw__Listener *settings = role_config(p->control)->listeners[i];
+    enum edge_service service = (enum edge_service)settings->service;
     const struct protocol *protocol = p->role->protocol(service);
     struct tls_context *tls;
 
     if (!protocol)
         return err_set(err, ERR_INVALID, "%s does not serve %s", p->role->name,
                        service_names[service]);
-    int rc = new_tls(p, service, &tls, err);
+    int rc = new_tls(p, service, settings->no_starttls, &tls, err);
 
     if (rc < 0)
         return rc;
-    p->listeners[i] = (struct edge_listener){p->edge, service, p->auth_failures};
+    p->listeners[i] = (struct edge_listener){.edge = p->edge,
+                                             .service = service,
+                                             .auth_failures = p->auth_failures,
+                                             .no_require_tls = settings->no_require_tls,
+                                             .tls_for_mail = settings->tls_for_mail,
+                                             .dsn = settings->dsn};
     p->configs[i] = (struct listener_config){
         .protocol = protocol,
         .service = &p->listeners[i],
@@ -119,7 +149,7 @@ static int prepare_listener(struct edge_process *p, size_t i, struct err *err)
         .open = p->open,
         .refusal = service_traits[service].refusal,
     };
-    return 0;
+    return take_networks(settings, &p->listeners[i], err);
 }
 
 /* Everything that needs files, or memory for the life of the process. */

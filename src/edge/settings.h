@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "base/slice.h"
+#include "net/network.h"
 
 /* A service on a listening socket. */
 enum edge_service {
@@ -21,6 +22,7 @@ struct edge_settings {
     uint64_t message_size_max; /* octets */
     bool plain_auth;           /* passwords may be sent without TLS (localserve only) */
     uint8_t id_key[24];        /* 16: AES key, 8: salt, of the ids said to peers */
+    bool pedantic;             /* what the standards forbid is not tolerated */
     bool no_delays;            /* answers that are slow on purpose are not (tests) */
     uint32_t threads;
     uint32_t connections_max; /* of this process */
@@ -32,4 +34,9 @@ struct edge_listener {
     struct edge *edge;
     enum edge_service service;
     struct limiter *auth_failures; /* per address, shared by the process */
+    bool no_require_tls;           /* RFC 8689 is not offered */
+    bool tls_for_mail;             /* mail is taken over TLS only */
+    bool dsn;                      /* RFC 3461 is offered; on submission it always is */
+    const struct network *xclient; /* who is believed about the client's address */
+    size_t xclient_n;
 };

@@ -68,6 +68,9 @@ static int message_store(struct write_ctx *ctx, struct arena *a, const struct de
                             .origin = d->origin,
                             .reverse_path = d->reverse_path,
                             .rcpt_to = t->address,
+                            .notify = t->notify,
+                            .orcpt = t->orcpt,
+                            .wishes = d->wishes,
                             .search_packed = d->search_packed};
     struct message_added added;
     uint64_t modseq = 0;

@@ -26,6 +26,8 @@ struct deliver_target {
     struct slice destination;  /* canonical: the address of the account that this is for */
     struct slice delivered_to; /* the same as it is shown */
     struct slice prefix;
+    uint32_t notify; /* what the sender wants to hear about it (store.proto, Recipient) */
+    struct slice orcpt;
     /* out */
     enum err_kind kind; /* ERR_NONE: stored */
     char text[160];
@@ -37,6 +39,7 @@ struct deliver_target {
 struct deliver {
     const Gw__Facts *facts;
     const Gw__Origin *origin;
+    const Gw__Wishes *wishes; /* NULL: none */
     struct slice reverse_path;
     int64_t received_ns;
     const struct body_packed *body;

@@ -19,6 +19,9 @@
 #define RECIPIENTS_MAX 1000u
 #define TARGETS_MAX 4096u
 #define WANTED_FIRST 4u
+/* RFC 3461 4.4, 4.2 */
+#define ENVID_MAX 100u
+#define ORCPT_MAX 500u
 
 struct part {
     struct write write;
@@ -108,7 +111,9 @@ static int want(struct call *c, struct state *s, size_t i, const struct director
                    .address = rpc_slice(recipient->address),
                    .destination = target->canonical,
                    .delivered_to = address_text(&c->in, &target->given),
-                   .prefix = rpc_slice(recipient->prefix)},
+                   .prefix = rpc_slice(recipient->prefix),
+                   .notify = recipient->notify,
+                   .orcpt = rpc_slice(recipient->orcpt)},
     };
     return 0;
 }
@@ -332,6 +337,7 @@ static int make_parts(struct call *c, struct state *s, unsigned *open_out, struc
         part->deliver = (struct deliver){
             .facts = request->content->facts,
             .origin = request->origin,
+            .wishes = request->wishes,
             .reverse_path = rpc_slice(request->reverse_path),
             .received_ns = request->received_ns,
             .body = &s->body,
@@ -364,6 +370,30 @@ static int submit(struct call *c, struct state *s, unsigned open)
     return CALL_WAITS;
 }
 
+/* RFC 3461 4.1: NEVER stands alone. */
+static bool notify_valid(uint32_t notify)
+{
+    const uint32_t events = GW__RECIPIENT__NOTIFY__NOTIFY_SUCCESS |
+                            GW__RECIPIENT__NOTIFY__NOTIFY_FAILURE |
+                            GW__RECIPIENT__NOTIFY__NOTIFY_DELAY;
+
+    return notify == GW__RECIPIENT__NOTIFY__NOTIFY_NEVER || (notify & ~events) == 0;
+}
+
+static int check_wishes(const Gw__Deliver *request, struct err *err)
+{
+    const Gw__Wishes *w = request->wishes;
+
+    if (w && (w->envid.len > ENVID_MAX || w->ret > GW__WISHES__RET__RET_HDRS ||
+              w->body > GW__WISHES__BODY__BODY_BINARYMIME || w->hold_until_ns < 0))
+        return err_set(err, ERR_INVALID, "wishes out of range");
+    for (size_t i = 0; i < request->n_recipients; i++)
+        if (!notify_valid(request->recipients[i]->notify) ||
+            request->recipients[i]->orcpt.len > ORCPT_MAX)
+            return err_set(err, ERR_INVALID, "wishes for a recipient out of range");
+    return 0;
+}
+
 static int make_state(struct call *c, struct state **out, struct err *err)
 {
     const Gw__Deliver *request = c->request->deliver;
@@ -391,6 +421,8 @@ int call_deliver(struct call *c, struct err *err)
     unsigned open = 0;
     int rc = make_state(c, &s, err);
 
+    if (rc == 0)
+        rc = check_wishes(request, err);
     if (rc == 0)
         rc = resolve_all(c, s, err);
     if (rc < 0)

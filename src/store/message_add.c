@@ -142,9 +142,13 @@ static int mailbox_put(struct addition *a, struct err *err)
 
 /* ---- rows ---- */
 
-static int64_t origin_flags(const Gw__Origin *o)
+enum { WISH_8BITMIME = 1, WISH_BINARYMIME = 2, WISH_SMTPUTF8 = 4 };
+
+static int64_t wish_flags(const Gw__Wishes *w)
 {
-    return o != NULL && o->require_tls ? 1 : 0;
+    return (w->body == GW__WISHES__BODY__BODY_8BITMIME ? WISH_8BITMIME : 0) |
+           (w->body == GW__WISHES__BODY__BODY_BINARYMIME ? WISH_BINARYMIME : 0) |
+           (w->smtputf8 ? WISH_SMTPUTF8 : 0);
 }
 
 static int64_t facts_flags(const struct addition *a)
@@ -189,8 +193,21 @@ static void content_bind_origin(struct db_row *r, const struct message_new *m)
     db_bind_blob(r, 24, binary(o->ehlo));
     db_bind_int(r, 25, o->tls_version);
     db_bind_int(r, 26, o->tls_cipher);
-    db_bind_int(r, 27, origin_flags(m->origin));
     db_bind_blob(r, 28, binary(o->received_id));
+}
+
+static void content_bind_wishes(struct db_row *r, const struct message_new *m)
+{
+    static const Gw__Wishes none = GW__WISHES__INIT;
+    const Gw__Wishes *w = m->wishes != NULL ? m->wishes : &none;
+
+    db_bind_int(r, 27, w->require_tls ? 1 : 0);
+    db_bind_int(r, 29, wish_flags(w));
+    db_bind_int(r, 30, w->ret);
+    db_bind_blob(r, 31, binary(w->envid));
+    db_bind_int(r, 32, m->notify);
+    db_bind_blob(r, 33, m->orcpt);
+    db_bind_int(r, 34, w->hold_until_ns);
 }
 
 static int content_insert(struct addition *a, struct err *err)
@@ -202,9 +219,11 @@ static int content_insert(struct addition *a, struct err *err)
         " thread_flags, date_ns, received_ns, mailbox_orig_id, prefix, envelope, envelope_utf8,"
         " bodystructure, parts, preview, message_id, subject_base, facts_flags, from_localpart,"
         " from_domain, reverse_path, rcpt_to, remote_ip, ehlo, tls_version, tls_cipher,"
-        " origin_flags, validation, dkim_domains, received_id, reason)"
+        " origin_flags, validation, dkim_domains, received_id, reason,"
+        " wish_flags, dsn_ret, dsn_envid, dsn_notify, dsn_orcpt, hold_until_ns)"
         " VALUES (?1, ?2, 1, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17,"
-        " ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, 0, x'', ?28, x'')",
+        " ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, 0, x'', ?28, x'', ?29, ?30, ?31,"
+        " ?32, ?33, ?34)",
         &r, err);
 
     if (rc < 0)
@@ -217,6 +236,7 @@ static int content_insert(struct addition *a, struct err *err)
     db_bind_int(&r, 6, a->place.flags);
     content_bind_facts(&r, a);
     content_bind_origin(&r, a->m);
+    content_bind_wishes(&r, a->m);
     return db_run(&r, err);
 }
 

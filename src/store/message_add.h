@@ -19,6 +19,9 @@ struct message_new {
     const Gw__Origin *origin;  /* NULL for APPEND */
     struct slice reverse_path; /* with origin */
     struct slice rcpt_to;
+    uint32_t notify; /* NOTIFY_* of store.proto */
+    struct slice orcpt;
+    const Gw__Wishes *wishes;   /* NULL: none */
     struct slice search_packed; /* from search_text_pack; empty: packed within the write */
 };
 

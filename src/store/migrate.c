@@ -3,9 +3,20 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* Version 1 is the first that was released, so there is nothing to bring up yet. */
-static const struct migrate_step shard_steps[] = {{0}};
-static const struct migrate_step directory_steps[] = {{0}};
+/* Both parts have one version: a step that concerns the other one is empty. */
+static const struct migrate_step shard_steps[] = {
+    {1, "ALTER TABLE content ADD COLUMN wish_flags INTEGER NOT NULL DEFAULT 0;"
+        "ALTER TABLE content ADD COLUMN dsn_ret INTEGER NOT NULL DEFAULT 0;"
+        "ALTER TABLE content ADD COLUMN dsn_envid BLOB NOT NULL DEFAULT x'';"
+        "ALTER TABLE content ADD COLUMN dsn_notify INTEGER NOT NULL DEFAULT 0;"
+        "ALTER TABLE content ADD COLUMN dsn_orcpt BLOB NOT NULL DEFAULT x'';"
+        "ALTER TABLE content ADD COLUMN hold_until_ns INTEGER NOT NULL DEFAULT 0;"},
+    {0},
+};
+static const struct migrate_step directory_steps[] = {
+    {1, ""},
+    {0},
+};
 
 const struct migrate_step *migrate_steps(const char *part)
 {

@@ -44,6 +44,10 @@ const char *config_service_name(enum config_service_kind kind);
 struct config_service {
     enum config_service_kind kind;
     int64_t port;
+    const char *starttls; /* a choice; NULL: has no such key */
+    bool requiretls;
+    bool dsn;
+    struct config_texts xclient;
 };
 
 struct config_tls {
@@ -78,6 +82,7 @@ struct config {
     const char *user;
     int64_t message_size_max;
     bool plain_auth;
+    bool pedantic;
 
     const char *log_format;
     const char *log_levels;

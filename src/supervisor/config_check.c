@@ -6,6 +6,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "supervisor/config_private.h"
+#include "supervisor/listen.h"
 
 struct check {
     const struct config_parse *parse;
@@ -52,6 +53,19 @@ static bool same_tls(const struct config_tls *a, const struct config_tls *b)
     return strcmp(a->certificate, b->certificate) == 0 && strcmp(a->key, b->key) == 0;
 }
 
+static void check_networks(const struct check *c, cfg_t *section,
+                           const struct config_texts *networks)
+{
+    struct network network;
+    struct err err;
+
+    if (networks->n > LISTEN_NETWORKS_MAX)
+        complain(c, section, NULL, "has too many networks", "xclient");
+    for (size_t i = 0; i < networks->n; i++)
+        if (network_parse(slice_str(networks->item[i]), &network, &err) < 0)
+            complain(c, section, NULL, "is not a network such as 192.0.2.0/24", networks->item[i]);
+}
+
 static void check_listener(const struct check *c, cfg_t *section,
                            const struct config_listener *listener)
 {
@@ -74,6 +88,7 @@ static void check_listener(const struct check *c, cfg_t *section,
         bool always = kind == CONFIG_SUBMISSIONS || kind == CONFIG_IMAPS;
         bool login = kind == CONFIG_SUBMISSION || kind == CONFIG_IMAP;
 
+        check_networks(c, section, &listener->service[i].xclient);
         if (always && !tls)
             complain(c, section, NULL, "needs a tls section in its listener",
                      config_service_name(kind));

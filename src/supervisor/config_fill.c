@@ -88,7 +88,7 @@ static void fill_texts(const struct fill *f)
     texts.item = ARENA_ARRAY(a, texts.n, const char *);
     for (unsigned i = 0; texts.item && i < texts.n; i++)
         texts.item[i] = arena_str(a, slice_str(cfg_opt_getnstr(f->option, i)));
-    if (texts.n == 0)
+    if (texts.n < (size_t)f->key->min)
         complain(f, "must not be empty");
     if (texts.item)
         memcpy(f->into, &texts, sizeof(texts));

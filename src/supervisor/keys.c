@@ -73,6 +73,9 @@ const struct key_row key_rows[] = {
      .help = "Larger messages are refused."},
     {SECTION_GLOBAL, "plain_auth", KEY_SWITCH, .fallback = "false", GLOBAL(plain_auth),
      .help = "Passwords may be sent without TLS. Only for tests on one machine."},
+    {SECTION_GLOBAL, "pedantic", KEY_SWITCH, .fallback = "false", GLOBAL(pedantic),
+     .help = "What the standards forbid and others tolerate is refused. To test programs with; "
+             "loses mail of faulty ones."},
 
     {SECTION_LOG, "format", KEY_CHOICE, .fallback = "logfmt", .choices = "logfmt json",
      GLOBAL(log_format), .help = "logfmt or json."},
@@ -105,15 +108,37 @@ const struct key_row key_rows[] = {
      .min = 0, .max = 4000000000, GLOBAL(clock_frozen_s),
      .help = "When not 0, it is always this time."},
 
-    {SECTION_LISTENER, "addresses", KEY_TEXTS, .fallback = "{\"0.0.0.0\", \"::\"}",
+    {SECTION_LISTENER, "addresses", KEY_TEXTS, .fallback = "{\"0.0.0.0\", \"::\"}", .min = 1,
      .offset = offsetof(struct config_listener, addresses),
      .help = "IP addresses; 0.0.0.0 and :: stand for all of this machine."},
     {SECTION_SMTP, "port", KEY_NUMBER, .fallback = "25", .min = 1, .max = 65535,
      .offset = offsetof(struct config_service, port), .help = "TCP port."},
+    {SECTION_SMTP, "starttls", KEY_CHOICE, .fallback = "offered", .choices = "off offered required",
+     .offset = offsetof(struct config_service, starttls),
+     .help = "off, offered, or required: then mail without TLS is refused, except reports about "
+             "TLS."},
+    {SECTION_SMTP, "requiretls", KEY_SWITCH, .fallback = "true",
+     .offset = offsetof(struct config_service, requiretls),
+     .help = "Senders may ask that a message travels over TLS only (RFC 8689)."},
+    {SECTION_SMTP, "dsn", KEY_SWITCH, .fallback = "false",
+     .offset = offsetof(struct config_service, dsn),
+     .help = "Senders may ask for reports about delivery (RFC 3461). It tells strangers which "
+             "addresses exist."},
+    {SECTION_SMTP, "xclient", KEY_TEXTS, .fallback = "{}",
+     .offset = offsetof(struct config_service, xclient),
+     .help = "Networks of filters in front of this server, as in {\"192.0.2.1\", "
+             "\"2001:db8::/64\"}, that are believed when they say with XCLIENT who the client "
+             "is."},
     {SECTION_SUBMISSION, "port", KEY_NUMBER, .fallback = "587", .min = 1, .max = 65535,
      .offset = offsetof(struct config_service, port), .help = "TCP port."},
+    {SECTION_SUBMISSION, "requiretls", KEY_SWITCH, .fallback = "true",
+     .offset = offsetof(struct config_service, requiretls),
+     .help = "Senders may ask that a message travels over TLS only (RFC 8689)."},
     {SECTION_SUBMISSIONS, "port", KEY_NUMBER, .fallback = "465", .min = 1, .max = 65535,
      .offset = offsetof(struct config_service, port), .help = "TCP port."},
+    {SECTION_SUBMISSIONS, "requiretls", KEY_SWITCH, .fallback = "true",
+     .offset = offsetof(struct config_service, requiretls),
+     .help = "Senders may ask that a message travels over TLS only (RFC 8689)."},
     {SECTION_IMAP, "port", KEY_NUMBER, .fallback = "143", .min = 1, .max = 65535,
      .offset = offsetof(struct config_service, port), .help = "TCP port."},
     {SECTION_IMAPS, "port", KEY_NUMBER, .fallback = "993", .min = 1, .max = 65535,

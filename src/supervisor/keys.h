@@ -17,7 +17,7 @@ enum key_type {
     KEY_NUMBER,  /* int64_t, min to max */
     KEY_SIZE,    /* int64_t octets, min to max; written 500, 64K, 100M, 2G */
     KEY_SWITCH,  /* bool */
-    KEY_TEXTS,   /* struct config_texts */
+    KEY_TEXTS,   /* struct config_texts, at least min */
     KEY_CLASSES, /* struct config_classes: exactly three numbers, min to max */
 };
 

@@ -17,13 +17,32 @@ enum config_role listen_role(enum config_service_kind kind)
     return kind == CONFIG_SMTP ? CONFIG_MX : CONFIG_ACCESS;
 }
 
-static int add(struct listen_set *set, enum config_service_kind kind, int fd, struct err *err)
+/* The configuration has checked the values. */
+static struct listen_settings settings_of(const struct config_service *service)
+{
+    const char *starttls = service->starttls ? service->starttls : "offered";
+    struct listen_settings s = {
+        .no_starttls = strcmp(starttls, "off") == 0,
+        .tls_for_mail = strcmp(starttls, "required") == 0,
+        .requiretls = service->requiretls,
+        .dsn = service->dsn,
+    };
+    struct err err;
+
+    for (size_t i = 0; i < service->xclient.n && s.xclient_n < LISTEN_NETWORKS_MAX; i++)
+        if (network_parse(slice_str(service->xclient.item[i]), &s.xclient[s.xclient_n], &err) == 0)
+            s.xclient_n++;
+    return s;
+}
+
+static int add(struct listen_set *set, const struct config_service *service, int fd,
+               struct err *err)
 {
     if (set->n == LISTEN_SOCKETS_MAX) {
         (void)fd_close(fd);
         return err_set(err, ERR_LIMIT, "more than %d listening sockets", LISTEN_SOCKETS_MAX);
     }
-    set->socket[set->n++] = (struct listen_socket){kind, fd};
+    set->socket[set->n++] = (struct listen_socket){service->kind, fd, settings_of(service)};
     return 0;
 }
 
@@ -107,14 +126,25 @@ static int open_service(const struct config_listener *listener,
         }
         if (rc < 0)
             return rc;
-        rc = add(set, service->kind, fd, err);
+        rc = add(set, service, fd, err);
         if (rc < 0)
             return rc;
     }
     return 0;
 }
 
-static int take_passed(struct listen_set *set, const struct env *env,
+/* A passed socket has the settings of the first service of its kind in the file. */
+static struct config_service service_of_kind(const struct config *config,
+                                             enum config_service_kind kind)
+{
+    for (size_t i = 0; i < config->listener_n; i++)
+        for (size_t s = 0; s < config->listener[i].service_n; s++)
+            if (config->listener[i].service[s].kind == kind)
+                return config->listener[i].service[s];
+    return (struct config_service){.kind = kind, .requiretls = true};
+}
+
+static int take_passed(const struct config *config, struct listen_set *set, const struct env *env,
                        bool passed[CONFIG_SERVICE_COUNT], struct err *err)
 {
     int n = notify_listen_fds();
@@ -134,7 +164,8 @@ static int take_passed(struct listen_set *set, const struct env *env,
             continue;
         }
         passed[kind] = true;
-        int rc = add(set, (enum config_service_kind)kind, LISTEN_FDS_START + i, err);
+        struct config_service service = service_of_kind(config, (enum config_service_kind)kind);
+        int rc = add(set, &service, LISTEN_FDS_START + i, err);
 
         if (rc < 0)
             return rc;
@@ -148,7 +179,7 @@ int listen_open(const struct config *config, const struct env *env, struct liste
     bool passed[CONFIG_SERVICE_COUNT] = {false};
 
     out->n = 0;
-    int rc = take_passed(out, env, passed, err);
+    int rc = take_passed(config, out, env, passed, err);
 
     for (size_t i = 0; rc == 0 && i < config->listener_n; i++) {
         const struct config_listener *listener = &config->listener[i];

@@ -3,13 +3,27 @@
 
 #include "base/env.h"
 #include "base/err.h"
+#include "net/network.h"
 #include "supervisor/config.h"
 
 #define LISTEN_SOCKETS_MAX 128
 
+#define LISTEN_NETWORKS_MAX 16
+
+/* Settings of the service, as they were when its socket was opened. */
+struct listen_settings {
+    bool no_starttls;
+    bool tls_for_mail;
+    bool requiretls;
+    bool dsn;
+    struct network xclient[LISTEN_NETWORKS_MAX];
+    size_t xclient_n;
+};
+
 struct listen_socket {
     enum config_service_kind kind;
     int fd;
+    struct listen_settings settings;
 };
 
 struct listen_set {

@@ -9,6 +9,23 @@ static void needs_restart(const struct supervisor *s, const char *what)
               LOG_STR("key", what));
 }
 
+static bool same_texts(const struct config_texts *a, const struct config_texts *b)
+{
+    if (a->n != b->n)
+        return false;
+    for (size_t i = 0; i < a->n; i++)
+        if (strcmp(a->item[i], b->item[i]) != 0)
+            return false;
+    return true;
+}
+
+static bool same_service(const struct config_service *a, const struct config_service *b)
+{
+    return a->kind == b->kind && a->port == b->port && a->requiretls == b->requiretls &&
+           a->dsn == b->dsn && (!a->starttls || strcmp(a->starttls, b->starttls) == 0) &&
+           same_texts(&a->xclient, &b->xclient);
+}
+
 static bool same_services(const struct config *a, const struct config *b)
 {
     if (a->listener_n != b->listener_n)
@@ -16,14 +33,10 @@ static bool same_services(const struct config *a, const struct config *b)
     for (size_t i = 0; i < a->listener_n; i++) {
         const struct config_listener *x = &a->listener[i], *y = &b->listener[i];
 
-        if (x->addresses.n != y->addresses.n || x->service_n != y->service_n)
+        if (!same_texts(&x->addresses, &y->addresses) || x->service_n != y->service_n)
             return false;
-        for (size_t k = 0; k < x->addresses.n; k++)
-            if (strcmp(x->addresses.item[k], y->addresses.item[k]) != 0)
-                return false;
         for (size_t k = 0; k < x->service_n; k++)
-            if (x->service[k].kind != y->service[k].kind ||
-                x->service[k].port != y->service[k].port)
+            if (!same_service(&x->service[k], &y->service[k]))
                 return false;
     }
     return true;

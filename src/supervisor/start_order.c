@@ -8,6 +8,8 @@ struct start {
     uint32_t rate_max[3], open_max[3], failures_max[3];
     Gw__Listener listener[LISTEN_SOCKETS_MAX];
     Gw__Listener *listeners[LISTEN_SOCKETS_MAX];
+    Gw__Network network[LISTEN_SOCKETS_MAX][LISTEN_NETWORKS_MAX];
+    Gw__Network *networks[LISTEN_SOCKETS_MAX][LISTEN_NETWORKS_MAX];
     size_t listeners_n;
     int fds[1 + LISTEN_SOCKETS_MAX]; /* in the order of role.c */
     size_t n;
@@ -24,6 +26,29 @@ static void set_limiter(Gw__LimiterSettings *settings, uint32_t max[3], uint32_t
         max[i] = (uint32_t)classes->max[i];
 }
 
+static void set_listener(struct start *start, size_t n, const struct listen_socket *socket)
+{
+    const struct listen_settings *settings = &socket->settings;
+    Gw__Listener *listener = &start->listener[n];
+
+    gw__listener__init(listener);
+    listener->service = (Gw__Listener__Service)socket->kind;
+    listener->no_starttls = settings->no_starttls;
+    listener->tls_for_mail = settings->tls_for_mail;
+    listener->no_require_tls = !settings->requiretls;
+    listener->dsn = settings->dsn;
+    for (size_t i = 0; i < settings->xclient_n; i++) {
+        const struct network *network = &settings->xclient[i];
+
+        gw__network__init(&start->network[n][i]);
+        start->network[n][i].ip = rpc_bytes(addr_ip_octets(&network->addr));
+        start->network[n][i].bits = network->bits;
+        start->networks[n][i] = &start->network[n][i];
+    }
+    listener->n_xclient = settings->xclient_n;
+    listener->xclient = start->networks[n];
+}
+
 static void set_edge(struct supervisor *s, const struct child *c, struct start *start)
 {
     const struct config *config = s->config;
@@ -33,17 +58,16 @@ static void set_edge(struct supervisor *s, const struct child *c, struct start *
 
         if (listen_role(socket->kind) != c->role)
             continue;
-        Gw__Listener *listener = &start->listener[start->listeners_n];
-
-        gw__listener__init(listener);
-        listener->service = (Gw__Listener__Service)socket->kind;
-        start->listeners[start->listeners_n++] = listener;
+        set_listener(start, start->listeners_n, socket);
+        start->listeners[start->listeners_n] = &start->listener[start->listeners_n];
+        start->listeners_n++;
         start->fds[start->n++] = socket->fd;
     }
     start->config.n_listeners = start->listeners_n;
     start->config.listeners = start->listeners;
     start->config.message_size_max = (uint64_t)config->message_size_max;
     start->config.plain_auth = config->plain_auth;
+    start->config.pedantic = config->pedantic;
     start->config.no_delays = !config->delays;
     start->config.id_key = rpc_bytes(slice_of(s->id_key, sizeof(s->id_key)));
     start->config.connections_max = (uint32_t)config->process[c->role].connections;

@@ -108,6 +108,38 @@ static void remembers_recipients_of_sent_mail_only(void **state)
     fixture_done(&f);
 }
 
+static void keeps_what_the_sender_asked_for(void **state)
+{
+    static const Gw__Facts facts = GW__FACTS__INIT;
+    Gw__Wishes wishes = GW__WISHES__INIT;
+    struct add_write w = {
+        .write.apply = add_apply,
+        .m = {.account_id = 1,
+              .mailbox_id = INBOX,
+              .facts = &facts,
+              .notify = GW__RECIPIENT__NOTIFY__NOTIFY_SUCCESS | GW__RECIPIENT__NOTIFY__NOTIFY_DELAY,
+              .orcpt = SLICE_INIT("rfc822;Bob@Example.COM"),
+              .wishes = &wishes}};
+    struct fixture f;
+
+    (void)state;
+    wishes.body = GW__WISHES__BODY__BODY_BINARYMIME;
+    wishes.smtputf8 = wishes.require_tls = true;
+    wishes.ret = GW__WISHES__RET__RET_HDRS;
+    wishes.envid = bytes("QQ+2B");
+    wishes.hold_until_ns = 7;
+    fixture_init(&f);
+    assert_int_equal(shard_write(f.shard, &w.write, &f.err), 0);
+    assert_int_equal(fixture_number(&f,
+                                    "SELECT count(*) FROM content WHERE wish_flags = 6 AND"
+                                    " dsn_ret = 2 AND dsn_envid = CAST('QQ+2B' AS BLOB) AND"
+                                    " dsn_notify = 10 AND hold_until_ns = 7 AND origin_flags = 1"
+                                    " AND dsn_orcpt = CAST('rfc822;Bob@Example.COM' AS BLOB)",
+                                    0, 0),
+                     1);
+    fixture_done(&f);
+}
+
 static void merges_keywords(void **state)
 {
     static const Gw__Facts facts = GW__FACTS__INIT;
@@ -188,6 +220,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(counts_by_flags),
         cmocka_unit_test(remembers_recipients_of_sent_mail_only),
+        cmocka_unit_test(keeps_what_the_sender_asked_for),
         cmocka_unit_test(merges_keywords),
         cmocka_unit_test(mutes_what_joins_a_muted_thread),
         cmocka_unit_test(leaves_nothing_when_the_mailbox_is_not_there),

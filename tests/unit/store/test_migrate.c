@@ -86,6 +86,58 @@ static void refuses_newer_data(void **state)
     fixture_done(&f);
 }
 
+/* Columns of all tables, as "table.column type default", sorted. */
+static void columns(struct fixture *f, char *out, size_t size)
+{
+    struct db_row r;
+
+    assert_int_equal(
+        db_query(shard_reader(f->shard, 0),
+                 "SELECT group_concat(x, char(10)) FROM (SELECT m.name || '.' || c.name || ' ' ||"
+                 " c.type || c.\"notnull\" || ifnull(c.dflt_value, '') AS x FROM sqlite_schema m,"
+                 " pragma_table_info(m.name) c WHERE m.type = 'table' ORDER BY m.name, c.cid)",
+                 &r, &f->err),
+        0);
+    assert_int_equal(db_step(&r, &f->err), 1);
+    (void)snprintf(out, size, "%.*s", SLICE_FMT(db_blob(&r, 0)));
+    db_done(&r);
+}
+
+/* Takes away what came with later versions. */
+static int first_version_apply(struct write *w, struct write_ctx *ctx, struct err *err)
+{
+    (void)w;
+    int rc = db_script(ctx->db,
+                       "ALTER TABLE content DROP COLUMN wish_flags;"
+                       "ALTER TABLE content DROP COLUMN dsn_ret;"
+                       "ALTER TABLE content DROP COLUMN dsn_envid;"
+                       "ALTER TABLE content DROP COLUMN dsn_notify;"
+                       "ALTER TABLE content DROP COLUMN dsn_orcpt;"
+                       "ALTER TABLE content DROP COLUMN hold_until_ns;",
+                       err);
+
+    return rc < 0 ? rc : migrate_version_set(ctx->db, 1, err);
+}
+
+static void steps_lead_to_the_schema(void **state)
+{
+    struct write w = {.apply = first_version_apply};
+    static char fresh[16384], old[16384], now[16384];
+    struct fixture f;
+
+    (void)state;
+    fixture_init(&f);
+    columns(&f, fresh, sizeof fresh);
+    assert_int_equal(shard_write(f.shard, &w, &f.err), 0);
+    columns(&f, old, sizeof old);
+    assert_string_not_equal(fresh, old);
+    shard_close(f.shard);
+    fixture_open(&f);
+    columns(&f, now, sizeof now);
+    assert_string_equal(fresh, now);
+    fixture_done(&f);
+}
+
 static void knows_the_parts(void **state)
 {
     char *text = schema_part("directory");
@@ -103,6 +155,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(runs_steps_in_one_transaction),
         cmocka_unit_test(refuses_newer_data),
+        cmocka_unit_test(steps_lead_to_the_schema),
         cmocka_unit_test(knows_the_parts),
     };
 
