@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "base/ascii.h"
-#include "store/unicode.h"
+#include "base/unicode.h"
 
 /* RFC 5321 4.1.2: labels of letters, digits and hyphens. Asked for this
  * rule, libidn2 drops other ASCII instead of refusing it, so that we look ourselves. */

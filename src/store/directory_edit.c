@@ -1,6 +1,7 @@
 /* Administration: DomainEdit, AccountEdit, AddressEdit, PasswordSet. */
 #include "base/ascii.h"
 #include "base/secret.h"
+#include "base/unicode.h"
 #include "rpc/call.h"
 #include "store/account_create.h"
 #include "store/account_erase.h"
@@ -8,7 +9,6 @@
 #include "store/directory.h"
 #include "store/request.h"
 #include "store/store_private.h"
-#include "store/unicode.h"
 
 #define ACCOUNT_NAME_MAX 64
 #define REASON_MAX 256

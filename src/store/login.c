@@ -1,12 +1,12 @@
 /* Authenticate, SessionEnd, Watch: how a process comes to act for an account. */
 #include "base/log.h"
 #include "base/secret.h"
+#include "base/unicode.h"
 #include "rpc/call.h"
 #include "store/credential.h"
 #include "store/directory.h"
 #include "store/request.h"
 #include "store/store_private.h"
-#include "store/unicode.h"
 
 struct login {
     bool known; /* the address belongs to an account */

@@ -1,7 +1,7 @@
 #include "store/mailbox_name.h"
 
+#include "base/unicode.h"
 #include "base/utf8.h"
-#include "store/unicode.h"
 
 static const struct slice inbox = SLICE_INIT("Inbox");
 

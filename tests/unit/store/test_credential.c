@@ -6,13 +6,13 @@
 #include <cmocka.h>
 
 #include "base/num.h"
+#include "base/unicode.h"
 #include "rpc/call.h"
 #include "store/credential.h"
 #include "store/events.h"
 #include "store/keywords.h"
 #include "store/sessions.h"
 #include "store/uidset.h"
-#include "store/unicode.h"
 
 static void test_opaque_string(void **state)
 {

@@ -1,4 +1,4 @@
-#include "store/unicode.h"
+#include "base/unicode.h"
 
 #include <unicode/uchar.h>
 #include <unicode/unorm2.h>
