@@ -104,6 +104,7 @@ static int write_config(const struct localserve *l, struct err *err)
                   "    connection_rate = {0, 0, 0}\n"
                   "    connections_open = {0, 0, 0}\n"
                   "    auth_failures = {0, 0, 0}\n"
+                  "    auth_failures_day = {0, 0, 0}\n"
                   "    delays = false\n"
                   "}\n\n"
                   "listener local {\n"

@@ -12,7 +12,6 @@
 #include "runtime/sandbox.h"
 
 #define EDGE_DRAIN_MS 3000
-#define EDGE_HANDSHAKE_TIMEOUT_S 60
 
 struct edge_process {
     const struct edge_role *role;
@@ -22,6 +21,7 @@ struct edge_process {
     struct edge *edge;
     struct limiter *rate, *open, *auth_failures;
     struct edge_listener *listeners;
+    struct edge_settings *listener_settings;
     struct listener_config *configs;
     uint64_t *sockets; /* the loop's ids of the listening sockets */
     size_t sockets_n;
@@ -34,28 +34,29 @@ struct edge_process {
 /* What differs between services on the network's side. */
 static const struct {
     bool tls_immediate;
-    bool tickets;
     const char *alpn;
     struct slice refusal;
 } service_traits[] = {
-    [EDGE_SMTP] = {false, false, NULL, SLICE_INIT("421 4.7.0 too many connections\r\n")},
-    [EDGE_SUBMISSION] = {false, true, NULL, SLICE_INIT("421 4.7.0 too many connections\r\n")},
-    [EDGE_SUBMISSIONS] = {true, true, "smtp", {NULL, 0}},
-    [EDGE_IMAP] = {false, true, NULL, SLICE_INIT("* BYE too many connections\r\n")},
-    [EDGE_IMAPS] = {true, true, "imap", {NULL, 0}},
+    [EDGE_SMTP] = {false, NULL, SLICE_INIT("421 4.7.0 too many connections\r\n")},
+    [EDGE_SUBMISSION] = {false, NULL, SLICE_INIT("421 4.7.0 too many connections\r\n")},
+    [EDGE_SUBMISSIONS] = {true, "smtp", {NULL, 0}},
+    [EDGE_IMAP] = {false, NULL, SLICE_INIT("* BYE too many connections\r\n")},
+    [EDGE_IMAPS] = {true, "imap", {NULL, 0}},
 };
 static const char *const service_names[] = {"smtp", "submission", "submissions", "imap", "imaps"};
 
-static struct limiter *new_limiter(const struct edge_process *p, const Gw__LimiterSettings *s)
+/* NULL without windows, or when out of memory. */
+static struct limiter *new_limiter(const struct edge_process *p, Gw__LimiterWindow *const *windows,
+                                   size_t n)
 {
-    struct limiter_config config = {0};
+    struct limiter_config config = {.windows_n = MIN(n, ARRAY_SIZE(config.windows))};
 
-    if (!s)
-        return NULL;
-    config.window_s = s->window_s;
-    for (size_t i = 0; i < MIN(s->n_max, ARRAY_SIZE(config.max)); i++)
-        config.max[i] = s->max[i];
-    return limiter_new(&config, role_env(p->control)->clock);
+    for (size_t w = 0; w < config.windows_n; w++) {
+        config.windows[w].seconds = windows[w]->seconds;
+        for (size_t i = 0; i < MIN(windows[w]->n_max, ARRAY_SIZE(config.windows[w].max)); i++)
+            config.windows[w].max[i] = windows[w]->max[i];
+    }
+    return n > 0 ? limiter_new(&config, role_env(p->control)->clock) : NULL;
 }
 
 static void take_settings(struct edge_process *p)
@@ -67,29 +68,36 @@ static void take_settings(struct edge_process *p)
     p->settings.plain_auth = config->plain_auth;
     p->settings.pedantic = config->pedantic;
     p->settings.no_delays = config->no_delays;
+    p->settings.command_timeout_s = config->command_timeout_s;
+    p->settings.content_timeout_s = config->content_timeout_s;
+    p->settings.message_timeout_s = config->message_timeout_s;
+    p->settings.content_rate_min = config->content_rate_min;
     p->settings.threads = config->threads;
     p->settings.connections_max = config->connections_max;
     memcpy(p->settings.id_key, config->id_key.data,
            MIN(config->id_key.len, sizeof(p->settings.id_key)));
-    p->rate = new_limiter(p, config->connection_rate);
-    p->open = new_limiter(p, config->connections_open);
-    p->auth_failures = new_limiter(p, config->auth_failures);
+    p->rate = new_limiter(p, config->connection_rate, config->n_connection_rate);
+    p->open = new_limiter(p, config->connections_open, config->n_connections_open);
+    p->auth_failures = new_limiter(p, config->auth_failures, config->n_auth_failures);
 }
 
-static int new_tls(const struct edge_process *p, enum edge_service service, bool no_starttls,
+static int new_tls(const struct edge_process *p, const Gw__Listener *listener,
                    struct tls_context **out, struct err *err)
 {
     const Gw__RoleConfig *config = role_config(p->control);
+    enum edge_service service = (enum edge_service)listener->service;
     struct tls_config tls = {
         .certificate_pem = rpc_slice(config->tls_certificate_pem),
         .key_pem = rpc_slice(config->tls_key_pem),
-        .tickets = service_traits[service].tickets,
+        .tickets = listener->session_tickets,
+        .minimum = (uint16_t)listener->tls_minimum,
+        .clock = role_env(p->control)->clock,
         .alpn = service_traits[service].alpn,
         .service = service_names[service],
     };
 
     *out = NULL;
-    if (no_starttls)
+    if (listener->no_starttls)
         return 0;
     if (tls.certificate_pem.n == 0)
         return service_traits[service].tls_immediate
@@ -98,58 +106,69 @@ static int new_tls(const struct edge_process *p, enum edge_service service, bool
     return tls_context_new(&tls, out, err);
 }
 
-/* Lives as long as the process; NULL with 0 when there are none. */
-static int take_networks(const Gw__Listener *listener, struct edge_listener *out, struct err *err)
+/* Live as long as the process. */
+static int take_networks(Gw__Network *const *networks, size_t n, const struct network **out,
+                         struct err *err)
 {
-    struct network *v = calloc(listener->n_xclient + 1, sizeof(*v));
+    struct network *v = calloc(n + 1, sizeof(*v));
 
     if (!v)
         return err_set(err, ERR_NOMEM, "out of memory");
-    out->xclient = v;
-    for (size_t i = 0; i < listener->n_xclient; i++) {
-        struct slice ip = rpc_slice(listener->xclient[i]->ip);
+    *out = v;
+    for (size_t i = 0; i < n; i++) {
+        struct slice ip = rpc_slice(networks[i]->ip);
 
-        if ((ip.n != 4 && ip.n != 16) || listener->xclient[i]->bits > ip.n * 8)
+        if ((ip.n != 4 && ip.n != 16) || networks[i]->bits > ip.n * 8)
             return err_set(err, ERR_INVALID, "not a network");
         memcpy(v[i].addr.ip, ip.p, ip.n);
         v[i].addr.ip_n = (uint8_t)ip.n;
-        v[i].bits = (uint8_t)listener->xclient[i]->bits;
-        out->xclient_n++;
+        v[i].bits = (uint8_t)networks[i]->bits;
     }
     return 0;
 }
 
 static int prepare_listener(struct edge_process *p, size_t i, struct err *err)
 {
-    const Gw__Listener *settings = role_config(p->control)->listeners[i];
-    enum edge_service service = (enum edge_service)settings->service;
+    const Gw__Listener *listener = role_config(p->control)->listeners[i];
+    enum edge_service service = (enum edge_service)listener->service;
     const struct protocol *protocol = p->role->protocol(service);
+    struct edge_settings *settings = &p->listener_settings[i];
     struct tls_context *tls;
 
     if (!protocol)
         return err_set(err, ERR_INVALID, "%s does not serve %s", p->role->name,
                        service_names[service]);
-    int rc = new_tls(p, service, settings->no_starttls, &tls, err);
+    int rc = new_tls(p, listener, &tls, err);
 
     if (rc < 0)
         return rc;
+    *settings = p->settings;
+    settings->hostname = rpc_slice(listener->hostname);
+    settings->message_size_max = listener->message_size_max;
     p->listeners[i] = (struct edge_listener){.edge = p->edge,
                                              .service = service,
                                              .auth_failures = p->auth_failures,
-                                             .no_require_tls = settings->no_require_tls,
-                                             .tls_for_mail = settings->tls_for_mail,
-                                             .dsn = settings->dsn};
+                                             .settings = settings,
+                                             .no_require_tls = listener->no_require_tls,
+                                             .tls_for_mail = listener->tls_for_mail,
+                                             .dsn = listener->dsn};
     p->configs[i] = (struct listener_config){
         .protocol = protocol,
         .service = &p->listeners[i],
         .tls = tls,
         .tls_immediate = service_traits[service].tls_immediate,
-        .handshake_timeout_s = EDGE_HANDSHAKE_TIMEOUT_S,
+        .handshake_timeout_s = role_config(p->control)->handshake_timeout_s,
+        .write_timeout_s = role_config(p->control)->write_timeout_s,
         .rate = p->rate,
         .open = p->open,
         .refusal = service_traits[service].refusal,
     };
-    return take_networks(settings, &p->listeners[i], err);
+    p->listeners[i].xclient_n = listener->n_xclient;
+    p->configs[i].proxies_n = listener->n_proxies;
+    rc = take_networks(listener->xclient, listener->n_xclient, &p->listeners[i].xclient, err);
+    return rc < 0
+               ? rc
+               : take_networks(listener->proxies, listener->n_proxies, &p->configs[i].proxies, err);
 }
 
 /* Everything that needs files, or memory for the life of the process. */
@@ -166,10 +185,11 @@ static int prepare(struct edge_process *p, struct err *err)
     if (rc < 0)
         return rc;
     p->listeners = calloc(config->n_listeners + 1, sizeof(*p->listeners));
+    p->listener_settings = calloc(config->n_listeners + 1, sizeof(*p->listener_settings));
     p->configs = calloc(config->n_listeners + 1, sizeof(*p->configs));
     p->sockets = calloc(config->n_listeners + 1, sizeof(*p->sockets));
     p->channels = calloc(config->threads + 1, sizeof(*p->channels));
-    if (!p->listeners || !p->configs || !p->sockets || !p->channels)
+    if (!p->listeners || !p->listener_settings || !p->configs || !p->sockets || !p->channels)
         return err_set(err, ERR_NOMEM, "out of memory");
     for (size_t i = 0; i < config->n_listeners && rc == 0; i++)
         rc = prepare_listener(p, i, err);

@@ -24,6 +24,10 @@ struct edge_settings {
     uint8_t id_key[24];        /* 16: AES key, 8: salt, of the ids said to peers */
     bool pedantic;             /* what the standards forbid is not tolerated */
     bool no_delays;            /* answers that are slow on purpose are not (tests) */
+    uint32_t command_timeout_s;
+    uint32_t content_timeout_s; /* for the next octets of a message */
+    uint32_t message_timeout_s; /* for all of a message */
+    uint32_t content_rate_min;  /* octets of a message per minute; 0: any */
     uint32_t threads;
     uint32_t connections_max; /* of this process */
 };
@@ -33,10 +37,12 @@ struct edge;
 struct edge_listener {
     struct edge *edge;
     enum edge_service service;
-    struct limiter *auth_failures; /* per address, shared by the process */
-    bool no_require_tls;           /* RFC 8689 is not offered */
-    bool tls_for_mail;             /* mail is taken over TLS only */
-    bool dsn;                      /* RFC 3461 is offered; on submission it always is */
-    const struct network *xclient; /* who is believed about the client's address */
+    struct limiter *auth_failures;        /* per address, shared by the process */
+    const struct edge_settings *settings; /* the process's, with the listener's own hostname and
+                                             message_size_max */
+    bool no_require_tls;                  /* RFC 8689 is not offered */
+    bool tls_for_mail;                    /* mail is taken over TLS only */
+    bool dsn;                             /* RFC 3461 is offered; on submission it always is */
+    const struct network *xclient;        /* who is believed about the client's address */
     size_t xclient_n;
 };

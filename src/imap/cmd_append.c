@@ -121,7 +121,7 @@ static void check(struct imap_session *s, struct imap_append *append)
 
 enum imap_append_start imap_append_begin(struct imap_session *s, const struct imap_literal *lit)
 {
-    uint64_t max = edge_settings(s->listener->edge)->message_size_max;
+    uint64_t max = s->listener->settings->message_size_max;
     bool too_big = lit->size > max;
     struct imap_literal bounded = *lit;
 

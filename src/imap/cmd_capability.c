@@ -5,7 +5,7 @@
 
 bool imap_plain_allowed(const struct imap_session *s)
 {
-    return conn_tls(s->c).on || edge_settings(s->listener->edge)->plain_auth;
+    return conn_tls(s->c).on || s->listener->settings->plain_auth;
 }
 
 void imap_write_capability(struct builder *out, const struct imap_session *s)
@@ -15,7 +15,7 @@ void imap_write_capability(struct builder *out, const struct imap_session *s)
                "NAMESPACE ID ESEARCH SEARCHRES SPECIAL-USE CREATE-SPECIAL-USE LIST-EXTENDED "
                "LIST-STATUS STATUS=SIZE CONDSTORE WITHIN BINARY UTF8=ACCEPT");
     build_printf(out, " APPENDLIMIT=%llu",
-                 (unsigned long long)edge_settings(s->listener->edge)->message_size_max);
+                 (unsigned long long)s->listener->settings->message_size_max);
     if (s->state != IMAP_LOGGED_OUT)
         return;
     if (!conn_tls(s->c).on && conn_tls_available(s->c))

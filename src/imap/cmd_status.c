@@ -70,7 +70,7 @@ static uint64_t value_of(const struct imap_session *s, const Gw__Mailbox *m, uns
     case SIZE:
         return m->size;
     case APPENDLIMIT:
-        return edge_settings(s->listener->edge)->message_size_max;
+        return s->listener->settings->message_size_max;
     case HIGHESTMODSEQ:
         return m->modseq;
     default:

@@ -12,7 +12,7 @@ static void count_failure(struct imap_session *s)
 {
     if (s->failures < UINT8_MAX)
         s->failures++;
-    if (s->failures > FAILURES_FREE && !edge_settings(s->listener->edge)->no_delays)
+    if (s->failures > FAILURES_FREE && !s->listener->settings->no_delays)
         conn_delay(s->c, (uint32_t)(s->failures - FAILURES_FREE));
 }
 

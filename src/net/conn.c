@@ -29,7 +29,9 @@
 #define LINGER_MS 3000
 #define LINGER_STOPPING_MS 1000
 #define LINGER_OCTETS_MAX (1024u * 1024)
-#define RATE_WINDOW_MS 60000
+/* Long enough for a link that stalls for a minute. */
+#define RATE_WINDOW_MIN 3
+#define RATE_WINDOW_MS (RATE_WINDOW_MIN * 60000)
 
 enum step { STEP_ON, STEP_WAIT, STEP_WAIT_IN, STEP_WAIT_OUT, STEP_END };
 
@@ -207,7 +209,7 @@ static enum step flush(struct conn *c)
     }
     /* A long answer may take long, as long as it moves. */
     if (c->write_until_ms == 0 || c->out_n + CONN_OUTPUT_HIGH <= c->write_mark) {
-        c->write_until_ms = c->now_ms + CONN_WRITE_TIMEOUT_S * 1000;
+        c->write_until_ms = c->now_ms + (int64_t)c->listener->config.write_timeout_s * 1000;
         c->write_mark = c->out_n;
     }
     if (!is_want(result) || c->now_ms >= c->write_until_ms)
@@ -255,7 +257,7 @@ static bool is_expired(struct conn *c, int64_t *until_out)
     if (until && c->now_ms >= until)
         return true;
     if (c->rate_min && c->rate_waited_ms >= RATE_WINDOW_MS) {
-        if (c->rate_octets < c->rate_min)
+        if (c->rate_octets < c->rate_min * (uint64_t)RATE_WINDOW_MIN)
             return true;
         c->rate_octets = c->rate_waited_ms = 0;
     }

@@ -16,7 +16,7 @@
 #include "base/arena.h"
 #include "base/env.h"
 #include "base/err.h"
-#include "net/addr.h"
+#include "net/network.h"
 #include "net/tls.h"
 #include "runtime/loop.h"
 
@@ -24,8 +24,6 @@
 #define CONN_INPUT_MAX (64u * 1024)        /* input never holds more unconsumed octets than this */
 #define CONN_OUTPUT_MAX (4u * 1024 * 1024) /* waiting output beyond this ends the connection */
 #define CONN_ARENA_MAX (16u * 1024 * 1024) /* of conn_arena */
-#define CONN_WRITE_TIMEOUT_S                                                                       \
-    30 /* for the peer to take what waits, or CONN_OUTPUT_HIGH octets of it */
 
 struct conn;
 
@@ -72,6 +70,10 @@ struct listener_config {
     struct tls_context *tls; /* NULL: no TLS here */
     bool tls_immediate;
     uint32_t handshake_timeout_s;
+    uint32_t
+        write_timeout_s; /* for the peer to take what waits, or CONN_OUTPUT_HIGH octets of it */
+    const struct network *proxies; /* who begins with a PROXY header: everybody; none: nobody */
+    size_t proxies_n;
     struct limiter *rate; /* connections per window; NULL: none */
     struct limiter *open; /* open connections; NULL: none */
     struct slice
@@ -117,7 +119,8 @@ size_t conn_output_pending(const struct conn *c);
 
 /* How long the peer may be silent, from the next wait on; stays until changed. 0: for ever. */
 void conn_set_timeout(struct conn *c, uint32_t seconds);
-/* At least so many octets of input per minute while waiting for more of something; 0: any rate. */
+/* At least so many octets of input per minute, over three minutes, while waiting for more of
+ * something; 0: any rate. */
 void conn_set_min_rate(struct conn *c, uint32_t bytes_per_minute);
 /* No input is offered, and no output sent, before so many seconds have passed; ends early when the
  * process shuts down. */

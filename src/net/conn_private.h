@@ -65,7 +65,7 @@ struct conn {
 
     uint32_t timeout_s;
     uint32_t rate_min;    /* octets per minute; 0: any */
-    uint32_t rate_octets; /* in the current minute of waiting, as the next */
+    uint32_t rate_octets; /* in the current three minutes of waiting, as the next */
     uint32_t rate_waited_ms;
     uint32_t lingered; /* octets thrown away */
     unsigned wakes;

@@ -1,6 +1,7 @@
-/* An open hash table of counters, one per class and prefix. Single entries are never removed: a new
- * window empties the table, and when it fills up it is built anew, without the counters that are
- * zero, twice as large up to the maximum, and at the maximum without the smallest ones. */
+/* For each window an open hash table of counters, one per class and prefix. Single entries are
+ * never removed: a new window empties its table, and when it fills up it is built anew, without the
+ * counters that are zero, twice as large up to the maximum, and at the maximum without the smallest
+ * ones. */
 #include "net/limiter.h"
 
 #include <pthread.h>
@@ -12,7 +13,7 @@
 
 #define CLASSES 3
 #define TABLE_FIRST 256u
-/* 2 MiB for one limiter. */
+/* 2 MiB for one window. */
 #define TABLE_MAX (128u * 1024)
 
 struct entry {
@@ -21,15 +22,20 @@ struct entry {
     uint8_t tag; /* class and family, from 1; 0: unused */
 };
 
-struct limiter {
-    struct limiter_config config; /* constant, as the next two */
-    const struct clock *clock;
-    uint64_t hash_key; /* random: addresses are chosen by others */
-    pthread_mutex_t mu;
-    int64_t window; /* GUARDED_BY(mu), as all below; the number of the current window */
+struct window {
+    struct limiter_window config; /* constant, as the next */
+    uint64_t hash_key;            /* random: addresses are chosen by others */
+    int64_t number;               /* GUARDED_BY(limiter.mu), as all below; of the current window */
     struct entry *table;
     size_t size; /* a power of two */
     size_t used; /* entries with a tag */
+};
+
+struct limiter {
+    const struct clock *clock;
+    pthread_mutex_t mu;
+    struct window windows[LIMITER_WINDOWS_MAX];
+    size_t windows_n; /* constant */
 };
 
 struct limiter *limiter_new(const struct limiter_config *config, const struct clock *clock)
@@ -38,16 +44,21 @@ struct limiter *limiter_new(const struct limiter_config *config, const struct cl
 
     if (!l)
         return NULL;
-    l->table = calloc(TABLE_FIRST, sizeof(*l->table));
-    if (!l->table) {
-        free(l);
-        return NULL;
-    }
-    l->config = *config;
-    l->clock = clock;
-    l->hash_key = random_u64();
-    l->size = TABLE_FIRST;
     (void)pthread_mutex_init(&l->mu, NULL);
+    l->clock = clock;
+    for (size_t i = 0; i < MIN(config->windows_n, (size_t)LIMITER_WINDOWS_MAX); i++) {
+        struct window *w = &l->windows[l->windows_n];
+
+        *w = (struct window){.config = config->windows[i],
+                             .hash_key = random_u64(),
+                             .table = calloc(TABLE_FIRST, sizeof(*w->table)),
+                             .size = TABLE_FIRST};
+        if (!w->table) {
+            limiter_free(l);
+            return NULL;
+        }
+        l->windows_n++;
+    }
     return l;
 }
 
@@ -56,7 +67,8 @@ void limiter_free(struct limiter *l)
     if (!l)
         return;
     (void)pthread_mutex_destroy(&l->mu);
-    free(l->table);
+    for (size_t i = 0; i < l->windows_n; i++)
+        free(l->windows[i].table);
     free(l);
 }
 
@@ -77,10 +89,10 @@ static uint8_t tag_of(const struct addr *a, unsigned class)
     return (uint8_t)(1 + class * 2 + (a->ip_n == 16));
 }
 
-static size_t hash(const struct limiter *l, uint64_t prefix, uint8_t tag)
+static size_t hash(const struct window *w, uint64_t prefix, uint8_t tag)
 {
-    unsigned __int128 product = (unsigned __int128)(prefix ^ l->hash_key) *
-                                ((l->hash_key << 8 | tag) ^ UINT64_C(0x9e3779b97f4a7c15));
+    unsigned __int128 product = (unsigned __int128)(prefix ^ w->hash_key) *
+                                ((w->hash_key << 8 | tag) ^ UINT64_C(0x9e3779b97f4a7c15));
     uint64_t mixed = (uint64_t)product ^ (uint64_t)(product >> 64);
 
     mixed *= UINT64_C(0xd6e8feb86659fd93);
@@ -88,73 +100,73 @@ static size_t hash(const struct limiter *l, uint64_t prefix, uint8_t tag)
 }
 
 /* The entry of a prefix, or the unused one where it belongs. */
-static struct entry *find(const struct limiter *l, uint64_t prefix, uint8_t tag)
+static struct entry *find(const struct window *w, uint64_t prefix, uint8_t tag)
 {
-    size_t at = hash(l, prefix, tag) & (l->size - 1);
+    size_t at = hash(w, prefix, tag) & (w->size - 1);
 
-    while (l->table[at].tag != 0 && (l->table[at].tag != tag || l->table[at].prefix != prefix))
-        at = (at + 1) & (l->size - 1);
-    return &l->table[at];
+    while (w->table[at].tag != 0 && (w->table[at].tag != tag || w->table[at].prefix != prefix))
+        at = (at + 1) & (w->size - 1);
+    return &w->table[at];
 }
 
-static size_t count_above(const struct limiter *l, uint32_t least)
+static size_t count_above(const struct window *w, uint32_t least)
 {
     size_t n = 0;
 
-    for (size_t i = 0; i < l->size; i++)
-        n += l->table[i].tag != 0 && l->table[i].count > least;
+    for (size_t i = 0; i < w->size; i++)
+        n += w->table[i].tag != 0 && w->table[i].count > least;
     return n;
 }
 
 /* Makes room. When memory is short all counts are forgotten: rather no limit than no service. */
-static void rebuild(struct limiter *l)
+static void rebuild(struct window *w)
 {
     uint32_t least = 0;
-    size_t live = count_above(l, 0);
-    size_t size = l->size, old_size = l->size;
-    struct entry *old = l->table;
+    size_t live = count_above(w, 0);
+    size_t size = w->size, old_size = w->size;
+    struct entry *old = w->table;
 
     if (live > size / 2 && size < TABLE_MAX)
         size *= 2;
-    while (count_above(l, least) > size / 2)
+    while (count_above(w, least) > size / 2)
         least = least * 2 + 1;
     struct entry *table = calloc(size, sizeof(*table));
 
-    l->used = 0;
+    w->used = 0;
     if (!table) {
         memset(old, 0, old_size * sizeof(*old));
         return;
     }
-    l->table = table;
-    l->size = size;
+    w->table = table;
+    w->size = size;
     for (size_t i = 0; i < old_size; i++) {
         if (old[i].tag == 0 || old[i].count <= least)
             continue;
-        *find(l, old[i].prefix, old[i].tag) = old[i];
-        l->used++;
+        *find(w, old[i].prefix, old[i].tag) = old[i];
+        w->used++;
     }
     free(old);
 }
 
-static void enter_window(struct limiter *l)
+static void enter_window(struct window *w, int64_t now_s)
 {
-    int64_t window = l->config.window_s ? clock_now_s(l->clock) / l->config.window_s : 0;
+    int64_t number = w->config.seconds ? now_s / w->config.seconds : 0;
 
-    if (window == l->window)
+    if (number == w->number)
         return;
-    l->window = window;
-    memset(l->table, 0, l->size * sizeof(*l->table));
-    l->used = 0;
+    w->number = number;
+    memset(w->table, 0, w->size * sizeof(*w->table));
+    w->used = 0;
 }
 
-static bool has_room(const struct limiter *l, const struct addr *a, uint32_t n)
+static bool has_room(const struct window *w, const struct addr *a, uint32_t n)
 {
     for (unsigned class = 0; class < CLASSES; class ++) {
-        uint32_t max = l->config.max[class];
+        uint32_t max = w->config.max[class];
 
         if (max == 0)
             continue;
-        uint32_t count = find(l, prefix_of(a, class), tag_of(a, class))->count;
+        uint32_t count = find(w, prefix_of(a, class), tag_of(a, class))->count;
 
         if (n > max || count > max - n)
             return false;
@@ -162,19 +174,19 @@ static bool has_room(const struct limiter *l, const struct addr *a, uint32_t n)
     return true;
 }
 
-static void count_more(struct limiter *l, const struct addr *a, uint32_t n)
+static void count_more(struct window *w, const struct addr *a, uint32_t n)
 {
-    if (l->used + CLASSES > l->size / 4 * 3)
-        rebuild(l);
+    if (w->used + CLASSES > w->size / 4 * 3)
+        rebuild(w);
     for (unsigned class = 0; class < CLASSES; class ++) {
         /* The address's own count is kept in any case: limiter_reset needs it. */
-        if (l->config.max[class] == 0 && class > 0)
+        if (w->config.max[class] == 0 && class > 0)
             continue;
-        struct entry *e = find(l, prefix_of(a, class), tag_of(a, class));
+        struct entry *e = find(w, prefix_of(a, class), tag_of(a, class));
 
         if (e->tag == 0) {
             *e = (struct entry){.prefix = prefix_of(a, class), .tag = tag_of(a, class)};
-            l->used++;
+            w->used++;
         }
         e->count += MIN(n, UINT32_MAX - e->count);
     }
@@ -182,24 +194,46 @@ static void count_more(struct limiter *l, const struct addr *a, uint32_t n)
 
 /* Entries that were dropped for lack of room count from zero again, so less may be there than is
  * given back. */
-static void count_less(struct limiter *l, const struct addr *a, uint32_t n)
+static void count_less(struct window *w, const struct addr *a, uint32_t n)
 {
     for (unsigned class = 0; class < CLASSES; class ++) {
-        struct entry *e = find(l, prefix_of(a, class), tag_of(a, class));
+        struct entry *e = find(w, prefix_of(a, class), tag_of(a, class));
 
         e->count -= MIN(n, e->count);
     }
+}
+
+/* Takes the lock. */
+static void enter(struct limiter *l)
+{
+    (void)pthread_mutex_lock(&l->mu);
+    int64_t now_s = clock_now_s(l->clock);
+
+    for (size_t i = 0; i < l->windows_n; i++)
+        enter_window(&l->windows[i], now_s);
+}
+
+static void leave(struct limiter *l)
+{
+    (void)pthread_mutex_unlock(&l->mu);
+}
+
+static bool all_have_room(const struct limiter *l, const struct addr *a, uint32_t n)
+{
+    for (size_t i = 0; i < l->windows_n; i++)
+        if (!has_room(&l->windows[i], a, n))
+            return false;
+    return true;
 }
 
 bool limiter_room(struct limiter *l, const struct addr *a, uint32_t n)
 {
     if (a->ip_n == 0)
         return true;
-    pthread_mutex_lock(&l->mu);
-    enter_window(l);
-    bool room = has_room(l, a, n);
+    enter(l);
+    bool room = all_have_room(l, a, n);
 
-    pthread_mutex_unlock(&l->mu);
+    leave(l);
     return room;
 }
 
@@ -207,13 +241,12 @@ bool limiter_add(struct limiter *l, const struct addr *a, uint32_t n)
 {
     if (a->ip_n == 0)
         return true;
-    pthread_mutex_lock(&l->mu);
-    enter_window(l);
-    bool room = has_room(l, a, n);
+    enter(l);
+    bool room = all_have_room(l, a, n);
 
-    if (room)
-        count_more(l, a, n);
-    pthread_mutex_unlock(&l->mu);
+    for (size_t i = 0; room && i < l->windows_n; i++)
+        count_more(&l->windows[i], a, n);
+    leave(l);
     return room;
 }
 
@@ -221,18 +254,21 @@ void limiter_sub(struct limiter *l, const struct addr *a, uint32_t n)
 {
     if (a->ip_n == 0)
         return;
-    pthread_mutex_lock(&l->mu);
-    enter_window(l);
-    count_less(l, a, n);
-    pthread_mutex_unlock(&l->mu);
+    enter(l);
+    for (size_t i = 0; i < l->windows_n; i++)
+        count_less(&l->windows[i], a, n);
+    leave(l);
 }
 
 void limiter_reset(struct limiter *l, const struct addr *a)
 {
     if (a->ip_n == 0)
         return;
-    pthread_mutex_lock(&l->mu);
-    enter_window(l);
-    count_less(l, a, find(l, prefix_of(a, 0), tag_of(a, 0))->count);
-    pthread_mutex_unlock(&l->mu);
+    enter(l);
+    for (size_t i = 0; i < l->windows_n; i++) {
+        struct window *w = &l->windows[i];
+
+        count_less(w, a, find(w, prefix_of(a, 0), tag_of(a, 0))->count);
+    }
+    leave(l);
 }

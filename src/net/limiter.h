@@ -1,7 +1,8 @@
 /* Limits per address class. Each address counts in three classes, all of which must have room: IPv4
- * /32, /26, /21; IPv6 /64, /48, /32. Windows are fixed and begin at multiples of their length;
- * window_s 0 counts what is open now. Thread-safe. Memory is bounded: when the table is full, the
- * emptiest entries of the oldest window go first. */
+ * /32, /26, /21; IPv6 /64, /48, /32; and that in each of the limiter's windows, which are asked
+ * first and counted in only when all have room. Windows are fixed and begin at multiples of their
+ * length; a length of 0 counts what is open now. Thread-safe. Memory is bounded: when the table of
+ * a window is full, the emptiest entries go first. */
 #pragma once
 
 #include <stdbool.h>
@@ -12,9 +13,16 @@
 
 struct limiter;
 
-struct limiter_config {
-    uint32_t window_s;
+#define LIMITER_WINDOWS_MAX 4
+
+struct limiter_window {
+    uint32_t seconds;
     uint32_t max[3]; /* per class; 0: no limit */
+};
+
+struct limiter_config {
+    struct limiter_window windows[LIMITER_WINDOWS_MAX];
+    size_t windows_n;
 };
 
 /* clock is borrowed. NULL when out of memory. */

@@ -140,7 +140,9 @@ int tls_context_new(const struct tls_config *config, struct tls_context **out, s
     ctx->ssl = SSL_CTX_new(TLS_server_method());
     int rc = 0;
 
-    if (!ctx->ssl || SSL_CTX_set_min_proto_version(ctx->ssl, TLS1_2_VERSION) != 1 ||
+    if (!ctx->ssl ||
+        SSL_CTX_set_min_proto_version(ctx->ssl,
+                                      config->minimum ? config->minimum : TLS1_2_VERSION) != 1 ||
         SSL_CTX_set_session_id_context(ctx->ssl, (const unsigned char *)config->service,
                                        (unsigned)service_n) != 1)
         rc = tls_failed(err, "cannot make a context");

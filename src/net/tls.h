@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/slice.h"
 
@@ -17,6 +18,8 @@ struct tls_config {
     struct slice certificate_pem; /* leaf first, then the chain */
     struct slice key_pem;
     bool tickets;
+    uint16_t minimum;          /* 0x0303 or 0x0304; 0: TLS 1.2 */
+    const struct clock *clock; /* borrowed; for the age of ticket keys */
     const char
         *alpn; /* NULL: any; else the only protocol name accepted when the client offers ALPN */
     const char *service; /* session id context: tickets do not work across services; at most 31

@@ -17,7 +17,7 @@ enum smtp_next smtp_cmd_data(struct smtp_session *s, struct slice args)
     }
     s->reader = (struct smtp_data_reader){0};
     s->mode = SMTP_MODE_DATA;
-    conn_set_timeout(s->conn, SMTP_DATA_TIMEOUT_S);
+    smtp_wait_for_content(s);
     conn_printf(s->conn, "354 go ahead, end with a dot on a line of its own\r\n");
     return SMTP_FLUSH;
 }

@@ -138,7 +138,7 @@ static void leave(struct smtp_session *s)
     s->mode = SMTP_MODE_COMMAND;
     /* RFC 5321 4.1.1.4: whatever was answered. */
     smtp_session_reset(s);
-    conn_set_timeout(s->conn, SMTP_COMMAND_TIMEOUT_S);
+    smtp_wait_for_command(s);
 }
 
 enum smtp_next smtp_content_end(struct smtp_session *s)
@@ -169,7 +169,7 @@ enum smtp_next smtp_content_bounds(struct smtp_session *s)
 
     if (c->size / 2 > smtp_settings(s)->message_size_max)
         return give_up(s, 552, "5.3.4", "message is larger than the maximum");
-    if (clock_mono_ns() - c->started_ns > SMTP_DATA_OVERALL_S * NS_PER_S)
+    if (clock_mono_ns() - c->started_ns > smtp_settings(s)->message_timeout_s * NS_PER_S)
         return give_up(s, 421, "4.4.2", "the message took too long");
     return SMTP_HOLD;
 }

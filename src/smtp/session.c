@@ -25,7 +25,7 @@
 
 const struct edge_settings *smtp_settings(const struct smtp_session *s)
 {
-    return edge_settings(s->listener->edge);
+    return s->listener->settings;
 }
 
 bool smtp_auth_allowed(const struct smtp_session *s)
@@ -75,6 +75,18 @@ bool smtp_session_set_text(struct slice *field, struct slice value)
     free((void *)field->p);
     *field = slice_of(copy, value.n);
     return true;
+}
+
+void smtp_wait_for_command(struct smtp_session *s)
+{
+    conn_set_timeout(s->conn, smtp_settings(s)->command_timeout_s);
+    conn_set_min_rate(s->conn, 0);
+}
+
+void smtp_wait_for_content(struct smtp_session *s)
+{
+    conn_set_timeout(s->conn, smtp_settings(s)->content_timeout_s);
+    conn_set_min_rate(s->conn, smtp_settings(s)->content_rate_min);
 }
 
 void smtp_session_reset(struct smtp_session *s)
@@ -155,7 +167,7 @@ static void *session_open(struct conn *c, const void *service)
         session_free(s);
         return NULL;
     }
-    conn_set_timeout(c, SMTP_COMMAND_TIMEOUT_S);
+    smtp_wait_for_command(s);
     conn_printf(c, "220 %.*s ESMTP godwit\r\n", SLICE_FMT(smtp_settings(s)->hostname));
     return s;
 }
@@ -185,7 +197,7 @@ static enum conn_next wait_for_line(struct smtp_session *s, size_t pending)
         s->line_since_ns = 0;
     } else if (s->line_since_ns == 0) {
         s->line_since_ns = now;
-    } else if (now - s->line_since_ns > SMTP_COMMAND_TIMEOUT_S * NS_PER_S) {
+    } else if (now - s->line_since_ns > smtp_settings(s)->command_timeout_s * NS_PER_S) {
         (void)smtp_say_and_close(s, 421, "4.4.2", "timeout within a line");
         return CONN_CLOSE;
     }

@@ -10,10 +10,7 @@
 #include "smtp/reply.h"
 #include "smtp/transaction.h"
 
-#define SMTP_COMMAND_TIMEOUT_S 300 /* RFC 5321 4.5.3.2.7 */
-#define SMTP_DATA_TIMEOUT_S 180    /* RFC 5321 4.5.3.2.5 */
-#define SMTP_DATA_OVERALL_S 1800   /* from 354 to the end of the data */
-#define SMTP_BAD_COMMANDS_MAX 20   /* in a row */
+#define SMTP_BAD_COMMANDS_MAX 20 /* in a row */
 #define SMTP_BAD_TRANSACTIONS_MAX 10
 #define SMTP_UNKNOWN_DELAY_S 5
 #define SMTP_AUTH_FAILURES_FREE 3
@@ -82,6 +79,9 @@ struct slice smtp_session_id(struct smtp_session *s);
 /* The peer as it was at the start: after STARTTLS (RFC 3207 4.2). */
 void smtp_session_restart(struct smtp_session *s);
 bool smtp_session_set_text(struct slice *field, struct slice value);
+/* How long the peer may take from now on (RFC 5321 4.5.3.2.7, 4.5.3.2.5). */
+void smtp_wait_for_command(struct smtp_session *s);
+void smtp_wait_for_content(struct smtp_session *s);
 /* The transaction ends, however. */
 void smtp_session_reset(struct smtp_session *s);
 /* Asks the store what an address is; 0 with a resolution, or an error. */

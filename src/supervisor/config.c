@@ -106,7 +106,8 @@ static void fill_services(struct config_parse *parse, cfg_t *tree, struct config
         for (unsigned i = 0; i < cfg_size(tree, name); i++) {
             struct config_service *service = &listener->service[listener->service_n++];
 
-            service->kind = (enum config_service_kind)kind;
+            *service = (struct config_service){.kind = (enum config_service_kind)kind,
+                                               .session_tickets = true};
             config_fill(parse, cfg_getnsec(tree, name, i), sections[kind], service);
         }
     }
@@ -170,6 +171,7 @@ static void fill_all(struct config_parse *parse, cfg_t *tree)
         const char *name;
     } flat[] = {{SECTION_LOG, "log"},
                 {SECTION_LIMITS, "limits"},
+                {SECTION_TIMEOUTS, "timeouts"},
                 {SECTION_STORE, "store"},
                 {SECTION_TEST, "test"}};
 

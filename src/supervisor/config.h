@@ -41,23 +41,29 @@ enum config_service_kind { /* the numbers of Gw__Listener__Service */
 };
 const char *config_service_name(enum config_service_kind kind);
 
+/* Where a service has no such key, the member has what the service always does. */
 struct config_service {
     enum config_service_kind kind;
     int64_t port;
     const char *starttls; /* a choice; NULL: has no such key */
     bool requiretls;
     bool dsn;
+    bool session_tickets;
     struct config_texts xclient;
 };
 
 struct config_tls {
     const char *certificate;
     const char *key;
+    const char *minimum; /* "1.2" */
 };
 
 struct config_listener {
     const char *name;
     struct config_texts addresses;
+    const char *hostname;     /* NULL: the global one */
+    int64_t message_size_max; /* 0: the global one */
+    struct config_texts proxy_networks;
     struct config_service *service;
     size_t service_n;
     struct config_tls tls; /* certificate NULL: no TLS */
@@ -90,8 +96,16 @@ struct config {
 
     struct config_classes connection_rate;
     struct config_classes connections_open;
-    struct config_classes auth_failures;
+    struct config_classes auth_failures; /* a minute */
+    struct config_classes auth_failures_day;
     bool delays;
+    int64_t content_rate_min;
+
+    int64_t handshake_timeout_s;
+    int64_t command_timeout_s;
+    int64_t content_timeout_s;
+    int64_t message_timeout_s;
+    int64_t write_timeout_s;
 
     int64_t shards;
     int64_t commit_wait_us;

@@ -53,17 +53,42 @@ static bool same_tls(const struct config_tls *a, const struct config_tls *b)
     return strcmp(a->certificate, b->certificate) == 0 && strcmp(a->key, b->key) == 0;
 }
 
-static void check_networks(const struct check *c, cfg_t *section,
+static void check_networks(const struct check *c, cfg_t *section, const char *key,
                            const struct config_texts *networks)
 {
     struct network network;
     struct err err;
 
     if (networks->n > LISTEN_NETWORKS_MAX)
-        complain(c, section, NULL, "has too many networks", "xclient");
+        complain(c, section, NULL, "has too many networks", key);
     for (size_t i = 0; i < networks->n; i++)
         if (network_parse(slice_str(networks->item[i]), &network, &err) < 0)
             complain(c, section, NULL, "is not a network such as 192.0.2.0/24", networks->item[i]);
+}
+
+static bool starttls_is(const struct config_service *service, const char *choice)
+{
+    return service->starttls && strcmp(service->starttls, choice) == 0;
+}
+
+static void check_service(const struct check *c, cfg_t *section, bool tls,
+                          const struct config_service *service)
+{
+    const char *name = config_service_name(service->kind);
+    bool always = service->kind == CONFIG_SUBMISSIONS || service->kind == CONFIG_IMAPS;
+    bool login = service->kind == CONFIG_SUBMISSION || service->kind == CONFIG_IMAP;
+
+    check_networks(c, section, "xclient", &service->xclient);
+    if (always && !tls)
+        complain(c, section, NULL, "needs a tls section in its listener", name);
+    if (login && (!tls || starttls_is(service, "off")) && !c->parse->config->plain_auth)
+        complain(c, section, NULL,
+                 "nobody could log in: needs starttls, and a tls section in its listener (or "
+                 "plain_auth)",
+                 name);
+    if (starttls_is(service, "required") && !tls)
+        complain(c, section, NULL,
+                 "nobody could send: required starttls needs a tls section in its listener", name);
 }
 
 static void check_listener(const struct check *c, cfg_t *section,
@@ -83,20 +108,11 @@ static void check_listener(const struct check *c, cfg_t *section,
     if (tls && !same_tls(&listener->tls, config->tls))
         complain(c, cfg_getnsec(section, "tls", 0), "certificate",
                  "all listeners with TLS name the same certificate and key", listener->name);
-    for (size_t i = 0; i < listener->service_n; i++) {
-        enum config_service_kind kind = listener->service[i].kind;
-        bool always = kind == CONFIG_SUBMISSIONS || kind == CONFIG_IMAPS;
-        bool login = kind == CONFIG_SUBMISSION || kind == CONFIG_IMAP;
-
-        check_networks(c, section, &listener->service[i].xclient);
-        if (always && !tls)
-            complain(c, section, NULL, "needs a tls section in its listener",
-                     config_service_name(kind));
-        if (login && !tls && !config->plain_auth)
-            complain(c, section, NULL,
-                     "nobody could log in: needs a tls section in its listener (or plain_auth)",
-                     config_service_name(kind));
-    }
+    for (size_t i = 0; i < listener->service_n; i++)
+        check_service(c, section, tls, &listener->service[i]);
+    if (listener->hostname && !is_hostname(listener->hostname))
+        complain(c, section, "hostname", "is not a host name", listener->hostname);
+    check_networks(c, section, "proxy_networks", &listener->proxy_networks);
 }
 
 /* The same port twice would fail only when the ports are opened. */

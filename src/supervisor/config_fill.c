@@ -131,7 +131,8 @@ static void fill_one(const struct fill *f)
     bool on;
 
     if (!set && !key->fallback) {
-        complain(f, "is missing");
+        if (!key->optional)
+            complain(f, "is missing");
         return;
     }
     switch (key->type) {

@@ -45,6 +45,13 @@ static bool quoted(const struct key_row *key)
     return key->type == KEY_TEXT || key->type == KEY_PATH;
 }
 
+static const char *need(const struct key_row *key)
+{
+    if (key->fallback)
+        return "";
+    return key->optional ? "Optional." : "Required.";
+}
+
 static void template_key(struct builder *out, const struct key_row *key, int depth)
 {
     const char *value = key->fallback ? key->fallback : key->example;
@@ -53,9 +60,10 @@ static void template_key(struct builder *out, const struct key_row *key, int dep
     if (key->unit || !key->fallback) {
         indent(out, depth);
         build_printf(out, "# %s%s%s%s\n", key->unit ? "Unit: " : "", key->unit ? key->unit : "",
-                     key->unit ? "." : "", key->fallback ? "" : "Required.");
+                     key->unit ? "." : "", need(key));
     }
     indent(out, depth);
+    build_text(out, key->optional ? "# " : "");
     build_printf(out, quoted(key) ? "%s = \"%s\"\n" : "%s = %s\n", key->name, value);
 }
 
@@ -139,7 +147,7 @@ static void mdoc_key(struct builder *out, const struct key_row *key)
     if (key->fallback)
         build_printf(out, "Default:\n.Li %s .\n", key->fallback);
     else
-        build_text(out, "Required.\n");
+        build_printf(out, "%s\n", need(key));
 }
 
 void describe_mdoc(struct builder *out)

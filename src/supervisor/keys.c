@@ -15,6 +15,9 @@ const struct section_row section_rows[SECTION_COUNT] = {
                         .help = "Limits per remote address, in three classes: the address itself "
                                 "(IPv4 /32, IPv6 /64), its site (/26, /48) and its network (/21, "
                                 "/32). 0 means no limit."},
+    [SECTION_TIMEOUTS] = {.name = "timeouts",
+                          .help = "How long a peer may take. The fallbacks are what RFC 5321 asks "
+                                  "for at least."},
     [SECTION_STORE] = {.name = "store", .help = "The databases with the mail."},
     [SECTION_TEST] = {.name = "test",
                       .help = "For tests of the server itself.",
@@ -93,8 +96,26 @@ const struct key_row key_rows[] = {
     {SECTION_LIMITS, "auth_failures", KEY_CLASSES, .fallback = "{10, 30, 90}",
      .unit = "failed logins per minute", .max = 1000000000, GLOBAL(auth_failures),
      .help = "After that, logins are refused for the rest of the minute."},
+    {SECTION_LIMITS, "auth_failures_day", KEY_CLASSES, .fallback = "{50, 150, 450}",
+     .unit = "failed logins per day", .max = 1000000000, GLOBAL(auth_failures_day),
+     .help = "After that, logins are refused for the rest of the day (UTC)."},
     {SECTION_LIMITS, "delays", KEY_SWITCH, .fallback = "true", GLOBAL(delays),
      .help = "Who guesses passwords or addresses gets slow answers. Switch it off only for tests."},
+
+    {SECTION_LIMITS, "content_rate_min", KEY_NUMBER, .fallback = "1000",
+     .unit = "octets per minute", .min = 0, .max = 1000000000, GLOBAL(content_rate_min),
+     .help = "Who sends the content of a message slower than this is cut off. 0: any rate."},
+
+    {SECTION_TIMEOUTS, "handshake", KEY_NUMBER, .fallback = "60", .unit = "seconds", .min = 1,
+     .max = 3600, GLOBAL(handshake_timeout_s), .help = "For a TLS handshake, or a PROXY header."},
+    {SECTION_TIMEOUTS, "command", KEY_NUMBER, .fallback = "300", .unit = "seconds", .min = 1,
+     .max = 86400, GLOBAL(command_timeout_s), .help = "For the next SMTP command."},
+    {SECTION_TIMEOUTS, "content", KEY_NUMBER, .fallback = "180", .unit = "seconds", .min = 1,
+     .max = 86400, GLOBAL(content_timeout_s), .help = "For the next piece of a message."},
+    {SECTION_TIMEOUTS, "message", KEY_NUMBER, .fallback = "1800", .unit = "seconds", .min = 1,
+     .max = 86400, GLOBAL(message_timeout_s), .help = "For a whole message."},
+    {SECTION_TIMEOUTS, "write", KEY_NUMBER, .fallback = "30", .unit = "seconds", .min = 6,
+     .max = 3600, GLOBAL(write_timeout_s), .help = "For taking an answer."},
 
     {SECTION_STORE, "shards", KEY_NUMBER, .fallback = "1", .min = 1, .max = 64, GLOBAL(shards),
      .help = "Databases over which accounts are spread. Can grow, not shrink."},
@@ -111,6 +132,18 @@ const struct key_row key_rows[] = {
     {SECTION_LISTENER, "addresses", KEY_TEXTS, .fallback = "{\"0.0.0.0\", \"::\"}", .min = 1,
      .offset = offsetof(struct config_listener, addresses),
      .help = "IP addresses; 0.0.0.0 and :: stand for all of this machine."},
+    {SECTION_LISTENER, "hostname", KEY_TEXT, .example = "mail.example.org", .optional = true,
+     .offset = offsetof(struct config_listener, hostname),
+     .help = "Name said here in place of the global hostname."},
+    {SECTION_LISTENER, "message_size_max", KEY_SIZE, .example = "50M", .unit = "octets",
+     .min = 64 * 1024, .max = 2048 * MEGABYTE, .optional = true,
+     .offset = offsetof(struct config_listener, message_size_max),
+     .help = "In place of the global message_size_max."},
+    {SECTION_LISTENER, "proxy_networks", KEY_TEXTS, .fallback = "{}",
+     .offset = offsetof(struct config_listener, proxy_networks),
+     .help = "Networks of proxies that connect here and say with the PROXY protocol (version 1 or "
+             "2) for whom. When it is set, every connection has to come from one of them and begin "
+             "with that header."},
     {SECTION_SMTP, "port", KEY_NUMBER, .fallback = "25", .min = 1, .max = 65535,
      .offset = offsetof(struct config_service, port), .help = "TCP port."},
     {SECTION_SMTP, "starttls", KEY_CHOICE, .fallback = "offered", .choices = "off offered required",
@@ -129,8 +162,13 @@ const struct key_row key_rows[] = {
      .help = "Networks of filters in front of this server, as in {\"192.0.2.1\", "
              "\"2001:db8::/64\"}, that are believed when they say with XCLIENT who the client "
              "is."},
+    {SECTION_SMTP, "session_tickets", KEY_SWITCH, .fallback = "false",
+     .offset = offsetof(struct config_service, session_tickets),
+     .help = "TLS sessions can be resumed. Some large senders fail when they try."},
     {SECTION_SUBMISSION, "port", KEY_NUMBER, .fallback = "587", .min = 1, .max = 65535,
      .offset = offsetof(struct config_service, port), .help = "TCP port."},
+    {SECTION_SUBMISSION, "starttls", KEY_CHOICE, .fallback = "offered", .choices = "off offered",
+     .offset = offsetof(struct config_service, starttls), .help = "off or offered."},
     {SECTION_SUBMISSION, "requiretls", KEY_SWITCH, .fallback = "true",
      .offset = offsetof(struct config_service, requiretls),
      .help = "Senders may ask that a message travels over TLS only (RFC 8689)."},
@@ -141,6 +179,8 @@ const struct key_row key_rows[] = {
      .help = "Senders may ask that a message travels over TLS only (RFC 8689)."},
     {SECTION_IMAP, "port", KEY_NUMBER, .fallback = "143", .min = 1, .max = 65535,
      .offset = offsetof(struct config_service, port), .help = "TCP port."},
+    {SECTION_IMAP, "starttls", KEY_CHOICE, .fallback = "offered", .choices = "off offered",
+     .offset = offsetof(struct config_service, starttls), .help = "off or offered."},
     {SECTION_IMAPS, "port", KEY_NUMBER, .fallback = "993", .min = 1, .max = 65535,
      .offset = offsetof(struct config_service, port), .help = "TCP port."},
     {SECTION_TLS, "certificate", KEY_PATH, .example = "fullchain.pem",
@@ -148,6 +188,9 @@ const struct key_row key_rows[] = {
      .help = "The server's certificate first, then those of the chain."},
     {SECTION_TLS, "key", KEY_PATH, .example = "privkey.pem",
      .offset = offsetof(struct config_tls, key), .help = "Its private key."},
+    {SECTION_TLS, "minimum", KEY_CHOICE, .fallback = "1.2", .choices = "1.2 1.3",
+     .offset = offsetof(struct config_tls, minimum),
+     .help = "The oldest version of TLS that is spoken: 1.2 or 1.3."},
 
     {SECTION_PROCESS, "count", KEY_NUMBER, .fallback = "1", .min = 1, .max = 16,
      .offset = offsetof(struct config_process, count),

@@ -25,6 +25,7 @@ enum key_section {
     SECTION_GLOBAL,
     SECTION_LOG,
     SECTION_LIMITS,
+    SECTION_TIMEOUTS,
     SECTION_STORE,
     SECTION_TEST,
     SECTION_LISTENER,
@@ -51,11 +52,12 @@ struct key_row {
     enum key_section section;
     const char *name;
     enum key_type type;
-    const char *fallback; /* as written in the file; NULL: the key is required */
+    const char *fallback; /* as written in the file; NULL: required or optional */
     const char *example;  /* for the template, when there is no fallback */
     const char *unit;     /* NULL: none */
     int64_t min, max;
     const char *choices;
+    bool optional; /* without a fallback: the member stays NULL, 0, or a list of none */
     size_t offset;
     const char *help;
 };

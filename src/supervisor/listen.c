@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -17,33 +18,51 @@ enum config_role listen_role(enum config_service_kind kind)
     return kind == CONFIG_SMTP ? CONFIG_MX : CONFIG_ACCESS;
 }
 
-/* The configuration has checked the values. */
-static struct listen_settings settings_of(const struct config_service *service)
-{
-    const char *starttls = service->starttls ? service->starttls : "offered";
-    struct listen_settings s = {
-        .no_starttls = strcmp(starttls, "off") == 0,
-        .tls_for_mail = strcmp(starttls, "required") == 0,
-        .requiretls = service->requiretls,
-        .dsn = service->dsn,
-    };
-    struct err err;
-
-    for (size_t i = 0; i < service->xclient.n && s.xclient_n < LISTEN_NETWORKS_MAX; i++)
-        if (network_parse(slice_str(service->xclient.item[i]), &s.xclient[s.xclient_n], &err) == 0)
-            s.xclient_n++;
-    return s;
-}
-
-static int add(struct listen_set *set, const struct config_service *service, int fd,
-               struct err *err)
+static int add(struct listen_set *set, enum config_service_kind kind, int fd, const char *ip,
+               int64_t port, struct err *err)
 {
     if (set->n == LISTEN_SOCKETS_MAX) {
         (void)fd_close(fd);
         return err_set(err, ERR_LIMIT, "more than %d listening sockets", LISTEN_SOCKETS_MAX);
     }
-    set->socket[set->n++] = (struct listen_socket){service->kind, fd, settings_of(service)};
+    struct listen_socket *socket = &set->socket[set->n++];
+
+    *socket = (struct listen_socket){.kind = kind, .fd = fd, .port = port};
+    (void)snprintf(socket->ip, sizeof(socket->ip), "%s", ip);
     return 0;
+}
+
+static bool is_at(const struct config_listener *listener, const struct config_service *service,
+                  const struct listen_socket *socket)
+{
+    for (size_t i = 0; i < listener->addresses.n; i++)
+        if (service->port == socket->port && strcmp(listener->addresses.item[i], socket->ip) == 0)
+            return true;
+    return false;
+}
+
+const struct config_listener *listen_settings(const struct config *config,
+                                              const struct listen_socket *socket,
+                                              const struct config_service **service_out)
+{
+    const struct config_listener *first = NULL;
+
+    for (size_t i = 0; i < config->listener_n; i++) {
+        const struct config_listener *listener = &config->listener[i];
+
+        for (size_t k = 0; k < listener->service_n; k++) {
+            const struct config_service *service = &listener->service[k];
+            bool exact = is_at(listener, service, socket);
+
+            if (service->kind != socket->kind || (first && !exact))
+                continue;
+            first = listener;
+            *service_out = service;
+            if (exact)
+                return listener;
+        }
+    }
+    return first;
 }
 
 static socklen_t address_of(const char *ip, uint16_t port, struct sockaddr_storage *out)
@@ -126,25 +145,14 @@ static int open_service(const struct config_listener *listener,
         }
         if (rc < 0)
             return rc;
-        rc = add(set, service, fd, err);
+        rc = add(set, service->kind, fd, ip, service->port, err);
         if (rc < 0)
             return rc;
     }
     return 0;
 }
 
-/* A passed socket has the settings of the first service of its kind in the file. */
-static struct config_service service_of_kind(const struct config *config,
-                                             enum config_service_kind kind)
-{
-    for (size_t i = 0; i < config->listener_n; i++)
-        for (size_t s = 0; s < config->listener[i].service_n; s++)
-            if (config->listener[i].service[s].kind == kind)
-                return config->listener[i].service[s];
-    return (struct config_service){.kind = kind, .requiretls = true};
-}
-
-static int take_passed(const struct config *config, struct listen_set *set, const struct env *env,
+static int take_passed(struct listen_set *set, const struct env *env,
                        bool passed[CONFIG_SERVICE_COUNT], struct err *err)
 {
     int n = notify_listen_fds();
@@ -164,8 +172,7 @@ static int take_passed(const struct config *config, struct listen_set *set, cons
             continue;
         }
         passed[kind] = true;
-        struct config_service service = service_of_kind(config, (enum config_service_kind)kind);
-        int rc = add(set, &service, LISTEN_FDS_START + i, err);
+        int rc = add(set, (enum config_service_kind)kind, LISTEN_FDS_START + i, "", 0, err);
 
         if (rc < 0)
             return rc;
@@ -179,7 +186,7 @@ int listen_open(const struct config *config, const struct env *env, struct liste
     bool passed[CONFIG_SERVICE_COUNT] = {false};
 
     out->n = 0;
-    int rc = take_passed(config, out, env, passed, err);
+    int rc = take_passed(out, env, passed, err);
 
     for (size_t i = 0; rc == 0 && i < config->listener_n; i++) {
         const struct config_listener *listener = &config->listener[i];

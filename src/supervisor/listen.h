@@ -7,23 +7,15 @@
 #include "supervisor/config.h"
 
 #define LISTEN_SOCKETS_MAX 128
+#define LISTEN_IP_MAX 48
 
 #define LISTEN_NETWORKS_MAX 16
-
-/* Settings of the service, as they were when its socket was opened. */
-struct listen_settings {
-    bool no_starttls;
-    bool tls_for_mail;
-    bool requiretls;
-    bool dsn;
-    struct network xclient[LISTEN_NETWORKS_MAX];
-    size_t xclient_n;
-};
 
 struct listen_socket {
     enum config_service_kind kind;
     int fd;
-    struct listen_settings settings;
+    char ip[LISTEN_IP_MAX]; /* as in the configuration; empty: the service manager opened it */
+    int64_t port;           /* 0: the same */
 };
 
 struct listen_set {
@@ -37,6 +29,12 @@ struct listen_set {
 int listen_open(const struct config *config, const struct env *env, struct listen_set *out,
                 struct err *err) WARN_UNUSED;
 void listen_close(struct listen_set *set);
+
+/* What the configuration says of a socket, also one that was read later. A socket that it does not
+ * name has the settings of the first of its kind. NULL, with *service_out unset: there is none. */
+const struct config_listener *listen_settings(const struct config *config,
+                                              const struct listen_socket *socket,
+                                              const struct config_service **service_out);
 
 /* The process that serves it. */
 enum config_role listen_role(enum config_service_kind kind);

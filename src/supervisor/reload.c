@@ -19,13 +19,6 @@ static bool same_texts(const struct config_texts *a, const struct config_texts *
     return true;
 }
 
-static bool same_service(const struct config_service *a, const struct config_service *b)
-{
-    return a->kind == b->kind && a->port == b->port && a->requiretls == b->requiretls &&
-           a->dsn == b->dsn && (!a->starttls || strcmp(a->starttls, b->starttls) == 0) &&
-           same_texts(&a->xclient, &b->xclient);
-}
-
 static bool same_services(const struct config *a, const struct config *b)
 {
     if (a->listener_n != b->listener_n)
@@ -36,7 +29,8 @@ static bool same_services(const struct config *a, const struct config *b)
         if (!same_texts(&x->addresses, &y->addresses) || x->service_n != y->service_n)
             return false;
         for (size_t k = 0; k < x->service_n; k++)
-            if (!same_service(&x->service[k], &y->service[k]))
+            if (x->service[k].kind != y->service[k].kind ||
+                x->service[k].port != y->service[k].port)
                 return false;
     }
     return true;

@@ -2,51 +2,126 @@
 #include "rpc/call.h"
 #include "supervisor/supervisor_private.h"
 
+#define MINUTE_S 60
+#define DAY_S (24 * 3600)
+#define TLS_VERSION_1_2 0x0303
+#define TLS_VERSION_1_3 0x0304
+
+struct window {
+    Gw__LimiterWindow window;
+    uint32_t max[3];
+};
+
+struct networks {
+    struct network parsed[LISTEN_NETWORKS_MAX];
+    Gw__Network network[LISTEN_NETWORKS_MAX];
+    Gw__Network *list[LISTEN_NETWORKS_MAX];
+};
+
 struct start {
     Gw__RoleConfig config;
-    Gw__LimiterSettings rate, open, failures;
-    uint32_t rate_max[3], open_max[3], failures_max[3];
+    struct window rate, open, failures_minute, failures_day;
+    Gw__LimiterWindow *rates[1], *opens[1], *failures[2];
     Gw__Listener listener[LISTEN_SOCKETS_MAX];
     Gw__Listener *listeners[LISTEN_SOCKETS_MAX];
-    Gw__Network network[LISTEN_SOCKETS_MAX][LISTEN_NETWORKS_MAX];
-    Gw__Network *networks[LISTEN_SOCKETS_MAX][LISTEN_NETWORKS_MAX];
+    struct networks xclient[LISTEN_SOCKETS_MAX], proxies[LISTEN_SOCKETS_MAX];
     size_t listeners_n;
     int fds[1 + LISTEN_SOCKETS_MAX]; /* in the order of role.c */
     size_t n;
 };
 
-static void set_limiter(Gw__LimiterSettings *settings, uint32_t max[3], uint32_t window_s,
-                        const struct config_classes *classes)
+static Gw__LimiterWindow *window_of(struct window *w, uint32_t seconds,
+                                    const struct config_classes *classes)
 {
-    gw__limiter_settings__init(settings);
-    settings->window_s = window_s;
-    settings->n_max = 3;
-    settings->max = max;
-    for (size_t i = 0; i < 3; i++)
-        max[i] = (uint32_t)classes->max[i];
+    gw__limiter_window__init(&w->window);
+    w->window.seconds = seconds;
+    w->window.n_max = ARRAY_SIZE(w->max);
+    w->window.max = w->max;
+    for (size_t i = 0; i < ARRAY_SIZE(w->max); i++)
+        w->max[i] = (uint32_t)classes->max[i];
+    return &w->window;
 }
 
-static void set_listener(struct start *start, size_t n, const struct listen_socket *socket)
+static void set_limiters(struct start *start, const struct config *config)
 {
-    const struct listen_settings *settings = &socket->settings;
-    Gw__Listener *listener = &start->listener[n];
+    start->rates[0] = window_of(&start->rate, MINUTE_S, &config->connection_rate);
+    start->opens[0] = window_of(&start->open, 0, &config->connections_open);
+    start->failures[0] = window_of(&start->failures_minute, MINUTE_S, &config->auth_failures);
+    start->failures[1] = window_of(&start->failures_day, DAY_S, &config->auth_failures_day);
+    start->config.connection_rate = start->rates;
+    start->config.n_connection_rate = ARRAY_SIZE(start->rates);
+    start->config.connections_open = start->opens;
+    start->config.n_connections_open = ARRAY_SIZE(start->opens);
+    start->config.auth_failures = start->failures;
+    start->config.n_auth_failures = ARRAY_SIZE(start->failures);
+}
 
-    gw__listener__init(listener);
-    listener->service = (Gw__Listener__Service)socket->kind;
-    listener->no_starttls = settings->no_starttls;
-    listener->tls_for_mail = settings->tls_for_mail;
-    listener->no_require_tls = !settings->requiretls;
-    listener->dsn = settings->dsn;
-    for (size_t i = 0; i < settings->xclient_n; i++) {
-        const struct network *network = &settings->xclient[i];
+/* The configuration has checked the texts. */
+static size_t set_networks(struct networks *out, const struct config_texts *texts)
+{
+    size_t n = 0;
 
-        gw__network__init(&start->network[n][i]);
-        start->network[n][i].ip = rpc_bytes(addr_ip_octets(&network->addr));
-        start->network[n][i].bits = network->bits;
-        start->networks[n][i] = &start->network[n][i];
+    for (size_t i = 0; i < MIN(texts->n, (size_t)LISTEN_NETWORKS_MAX); i++) {
+        struct err err;
+
+        if (network_parse(slice_str(texts->item[i]), &out->parsed[n], &err) < 0)
+            continue;
+        gw__network__init(&out->network[n]);
+        out->network[n].ip = rpc_bytes(addr_ip_octets(&out->parsed[n].addr));
+        out->network[n].bits = out->parsed[n].bits;
+        out->list[n] = &out->network[n];
+        n++;
     }
-    listener->n_xclient = settings->xclient_n;
-    listener->xclient = start->networks[n];
+    return n;
+}
+
+static void set_service(struct start *start, size_t i, const struct config_listener *listener,
+                        const struct config_service *service)
+{
+    const char *starttls = service->starttls ? service->starttls : "offered";
+    const char *minimum = listener->tls.minimum ? listener->tls.minimum : "1.2";
+    Gw__Listener *out = &start->listener[i];
+
+    out->name = rpc_bytes(slice_str(listener->name));
+    out->no_starttls = strcmp(starttls, "off") == 0;
+    out->tls_for_mail = strcmp(starttls, "required") == 0;
+    out->no_require_tls = !service->requiretls;
+    out->dsn = service->dsn;
+    out->session_tickets = service->session_tickets;
+    out->tls_minimum = strcmp(minimum, "1.3") == 0 ? TLS_VERSION_1_3 : TLS_VERSION_1_2;
+    out->n_xclient = set_networks(&start->xclient[i], &service->xclient);
+    out->xclient = start->xclient[i].list;
+    out->n_proxies = set_networks(&start->proxies[i], &listener->proxy_networks);
+    out->proxies = start->proxies[i].list;
+    if (listener->hostname)
+        out->hostname = rpc_bytes(slice_str(listener->hostname));
+    if (listener->message_size_max)
+        out->message_size_max = (uint64_t)listener->message_size_max;
+}
+
+static void set_listener(struct start *start, size_t i, const struct config *config,
+                         const struct listen_socket *socket)
+{
+    Gw__Listener *out = &start->listener[i];
+    const struct config_service *service;
+    const struct config_listener *listener = listen_settings(config, socket, &service);
+
+    gw__listener__init(out);
+    out->service = (Gw__Listener__Service)socket->kind;
+    out->hostname = rpc_bytes(slice_str(config->hostname));
+    out->message_size_max = (uint64_t)config->message_size_max;
+    if (listener)
+        set_service(start, i, listener, service);
+}
+
+static void set_timeouts(Gw__RoleConfig *out, const struct config *config)
+{
+    out->handshake_timeout_s = (uint32_t)config->handshake_timeout_s;
+    out->write_timeout_s = (uint32_t)config->write_timeout_s;
+    out->command_timeout_s = (uint32_t)config->command_timeout_s;
+    out->content_timeout_s = (uint32_t)config->content_timeout_s;
+    out->message_timeout_s = (uint32_t)config->message_timeout_s;
+    out->content_rate_min = (uint32_t)config->content_rate_min;
 }
 
 static void set_edge(struct supervisor *s, const struct child *c, struct start *start)
@@ -58,7 +133,7 @@ static void set_edge(struct supervisor *s, const struct child *c, struct start *
 
         if (listen_role(socket->kind) != c->role)
             continue;
-        set_listener(start, start->listeners_n, socket);
+        set_listener(start, start->listeners_n, config, socket);
         start->listeners[start->listeners_n] = &start->listener[start->listeners_n];
         start->listeners_n++;
         start->fds[start->n++] = socket->fd;
@@ -73,12 +148,8 @@ static void set_edge(struct supervisor *s, const struct child *c, struct start *
     start->config.connections_max = (uint32_t)config->process[c->role].connections;
     start->config.tls_certificate_pem = rpc_bytes(build_slice(&s->tls.certificate_pem));
     start->config.tls_key_pem = rpc_bytes(secret_slice(&s->tls.key_pem));
-    set_limiter(&start->rate, start->rate_max, 60, &config->connection_rate);
-    set_limiter(&start->open, start->open_max, 0, &config->connections_open);
-    set_limiter(&start->failures, start->failures_max, 60, &config->auth_failures);
-    start->config.connection_rate = &start->rate;
-    start->config.connections_open = &start->open;
-    start->config.auth_failures = &start->failures;
+    set_limiters(start, config);
+    set_timeouts(&start->config, config);
 }
 
 static void set_store(struct supervisor *s, struct start *start)

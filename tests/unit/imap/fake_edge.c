@@ -721,8 +721,10 @@ void conn_set_producer(struct conn *c)
 static struct edge fake_edge_plain = {
     .settings = {.message_size_max = 1000000, .plain_auth = true}};
 static struct edge fake_edge_tls = {.settings = {.message_size_max = 1000000}};
-static const struct edge_listener listener_plain = {.edge = &fake_edge_plain, .service = EDGE_IMAP};
-static const struct edge_listener listener_tls = {.edge = &fake_edge_tls, .service = EDGE_IMAP};
+static const struct edge_listener listener_plain = {
+    .edge = &fake_edge_plain, .service = EDGE_IMAP, .settings = &fake_edge_plain.settings};
+static const struct edge_listener listener_tls = {
+    .edge = &fake_edge_tls, .service = EDGE_IMAP, .settings = &fake_edge_tls.settings};
 
 struct conn *fake_conn_new(struct fake_store *st, bool plain)
 {

@@ -75,7 +75,7 @@ static enum conn_next echo_line(struct conn *c, struct session *s, struct slice 
     }
     if (slice_eq(line, SLICE("RATE"))) {
         conn_set_min_rate(c, 1000);
-        c->rate_waited_ms = 59500;
+        c->rate_waited_ms = 179500;
     }
     if (slice_eq(line, SLICE("DELAY")))
         conn_delay(c, 1);
@@ -254,6 +254,7 @@ void echo_server_start(struct echo_server *s, const struct echo_options *options
                                            .tls = s->tls,
                                            .tls_immediate = options->tls_immediate,
                                            .handshake_timeout_s = 1,
+                                           .write_timeout_s = 30,
                                            .rate = options->rate,
                                            .open = options->open,
                                            .refusal = SLICE("too many\r\n")};

@@ -228,7 +228,7 @@ static void test_timeouts(void **state)
 
 static void test_minimum_rate(void **state)
 {
-    static const uint8_t much[1001] = "much and more\r\n";
+    static const uint8_t much[3001] = "much and more\r\n";
     struct echo_server s;
     struct client fast, slow;
 
@@ -362,7 +362,7 @@ static void test_listening_ends_and_connections_go_on(void **state)
 static void test_limits(void **state)
 {
     static const struct clock clock;
-    const struct limiter_config two = {.max = {2, 2, 2}};
+    const struct limiter_config two = {{{0, {2, 2, 2}}}, 1};
     struct limiter *open = limiter_new(&two, &clock);
     struct echo_server s;
     struct client a, b, c;

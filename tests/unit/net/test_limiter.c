@@ -55,7 +55,7 @@ static const struct {
 static void test_windows_and_classes(void **state)
 {
     struct clock clock = {.frozen_ns = 1};
-    const struct limiter_config config = {60, {3, 5, 7}};
+    const struct limiter_config config = {{{60, {3, 5, 7}}}, 1};
     struct limiter *l = limiter_new(&config, &clock);
 
     (void)state;
@@ -79,10 +79,124 @@ static void test_windows_and_classes(void **state)
     limiter_free(l);
 }
 
+/* The rows of the acceptance table, 10.1. A sequence without windows goes on with the one before.
+ */
+static const struct {
+    const char *name;
+    size_t windows_n;
+    struct limiter_window windows[3];
+    struct {
+        unsigned minute;
+        char call; /* '+' add, '?' room, 'r' reset */
+        const char *ip;
+        uint32_t n;
+        bool expect;
+    } calls[14];
+} sequences[] = {
+    {"row 1: more than the limit consumes nothing",
+     1,
+     {{60, {2, 4, 6}}},
+     {{10, '+', "10.0.0.1", 3, false}}},
+    {"row 2: up to the limit",
+     0,
+     {{0}},
+     {{10, '+', "10.0.0.1", 1, true},
+      {10, '+', "10.0.0.1", 2, false},
+      {10, '+', "10.0.0.1", 1, true},
+      {10, '+', "10.0.0.1", 1, false}}},
+    {"row 3: the next minute, second class",
+     0,
+     {{0}},
+     {{11, '+', "10.0.0.1", 2, true},
+      {11, '+', "10.0.0.2", 2, true},
+      {11, '+', "10.0.0.3", 2, false}}},
+    {"row 4: third class",
+     0,
+     {{0}},
+     {{11, '+', "10.0.1.4", 2, true}, {11, '+', "10.0.2.4", 2, false}}},
+    {"row 5: reset gives back in all classes",
+     0,
+     {{0}},
+     {{11, 'r', "10.0.1.4", 0, true},
+      {11, '?', "10.0.1.4", 2, true},
+      {11, '+', "10.0.2.4", 2, true}}},
+    {"row 6: two windows",
+     2,
+     {{60, {1, 2, 3}}, {3600, {2, 3, 4}}},
+     {{1, '+', "10.0.0.1", 1, true},
+      {2, '+', "10.0.0.1", 1, true},
+      {3, '+', "10.0.0.1", 1, false}}},
+    {"row 7: classes of the long window",
+     0,
+     {{0}},
+     {{3, '+', "10.0.0.255", 1, true},
+      {3, '+', "10.0.0.255", 1, false},
+      {3, '+', "10.0.1.1", 1, true},
+      {3, '+', "10.0.1.255", 1, false}}},
+    {"row 8: three windows, and reset",
+     3,
+     {{60, {2, 3, 4}}, {3600, {4, 6, 8}}, {86400, {20, 40, 60}}},
+     {{1, '+', "10.0.0.1", 1, true},
+      {1, '+', "10.0.0.1", 1, true},
+      {1, '+', "10.0.0.1", 1, false},
+      {1, '+', "10.0.0.2", 1, true},
+      {1, '+', "10.0.0.2", 1, false},
+      {2, '+', "10.0.0.1", 1, true},
+      {3, '+', "10.0.0.1", 1, true},
+      {4, '+', "10.0.0.1", 1, false},
+      {4, 'r', "10.0.0.1", 0, true},
+      {4, '+', "10.0.0.1", 1, true}}},
+    {"row 9: asking changes nothing; one /64; mapped IPv4",
+     1,
+     {{60, {2, 4, 6}}},
+     {{1, '?', "::1:2", 2, true},
+      {1, '?', "::1:2", 2, true},
+      {1, '+', "::1:2", 1, true},
+      {1, '+', "::1:3", 1, true},
+      {1, '?', "::1:3", 1, false},
+      {1, '+', "::1:2", 1, false},
+      {1, '+', "::ffff:10.0.0.1", 2, true},
+      {1, '+', "10.0.0.1", 1, false}}},
+};
+
+static void test_acceptance_rows_1_to_9(void **state)
+{
+    struct clock clock = {.frozen_ns = 1};
+    struct limiter *l = NULL;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(sequences) / sizeof(sequences[0]); i++) {
+        struct limiter_config config = {.windows_n = sequences[i].windows_n};
+
+        memcpy(config.windows, sequences[i].windows, sizeof(sequences[i].windows));
+        if (config.windows_n > 0) {
+            limiter_free(l);
+            l = limiter_new(&config, &clock);
+            assert_non_null(l);
+        }
+        for (size_t c = 0; c < 14 && sequences[i].calls[c].ip; c++) {
+            struct addr a = ip(sequences[i].calls[c].ip);
+            uint32_t n = sequences[i].calls[c].n;
+            bool result = true;
+
+            clock.frozen_ns = (sequences[i].calls[c].minute * 60 + 86400) * NS_PER_S;
+            if (sequences[i].calls[c].call == '+')
+                result = limiter_add(l, &a, n);
+            else if (sequences[i].calls[c].call == '?')
+                result = limiter_room(l, &a, n);
+            else
+                limiter_reset(l, &a);
+            if (result != sequences[i].calls[c].expect)
+                fail_msg("%s: call %zu", sequences[i].name, c + 1);
+        }
+    }
+    limiter_free(l);
+}
+
 static void test_open_counts_do_not_age(void **state)
 {
     struct clock clock = {.frozen_ns = 1};
-    const struct limiter_config config = {0, {2, 0, 0}};
+    const struct limiter_config config = {{{0, {2, 0, 0}}}, 1};
     struct limiter *l = limiter_new(&config, &clock);
     struct addr a = ip("192.0.2.1");
 
@@ -101,7 +215,7 @@ static void test_open_counts_do_not_age(void **state)
 static void test_local_sockets_are_not_limited(void **state)
 {
     static const struct clock clock;
-    const struct limiter_config config = {60, {1, 1, 1}};
+    const struct limiter_config config = {{{60, {1, 1, 1}}}, 1};
     struct limiter *l = limiter_new(&config, &clock);
     const struct addr none = {.ip_n = 0};
 
@@ -117,7 +231,7 @@ static void test_local_sockets_are_not_limited(void **state)
 static void test_full_table_keeps_the_heavy(void **state)
 {
     const struct clock clock = {.frozen_ns = NS_PER_S};
-    const struct limiter_config config = {60, {100, 0, 0}};
+    const struct limiter_config config = {{{60, {100, 0, 0}}}, 1};
     struct limiter *l = limiter_new(&config, &clock);
     struct addr heavy = ip("192.0.2.1"), a = {.ip_n = 16};
 
@@ -136,6 +250,7 @@ static void test_full_table_keeps_the_heavy(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_acceptance_rows_1_to_9),
         cmocka_unit_test(test_windows_and_classes),
         cmocka_unit_test(test_open_counts_do_not_age),
         cmocka_unit_test(test_local_sockets_are_not_limited),

@@ -327,7 +327,11 @@ void fake_init(struct fake *f)
     f->settings.message_size_max = 1 << 20;
     f->settings.plain_auth = true;
     memcpy(f->settings.id_key, "0123456789abcdefSALTSALT", 24);
+    f->settings.command_timeout_s = 300;
+    f->settings.content_timeout_s = 180;
+    f->settings.message_timeout_s = 1800;
     f->listener.edge = (struct edge *)f;
+    f->listener.settings = &f->settings;
     f->clock.frozen_ns = INT64_C(1136239445) * NS_PER_S;
     f->log = log_new(-1, false, &f->clock);
     f->env = (struct env){.clock = &f->clock, .log = f->log};

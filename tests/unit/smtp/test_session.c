@@ -581,7 +581,7 @@ static void takes_long_responses(void **state)
 
 static void slows_down_guessing(void **state)
 {
-    const struct limiter_config config = {60, {10, 30, 90}};
+    const struct limiter_config config = {{{60, {10, 30, 90}}}, 1};
     struct fake *f = *state;
 
     f->listener.auth_failures = limiter_new(&config, &f->clock);
