@@ -58,9 +58,12 @@ void dns_ask_all(const struct dns_call *call, struct dns_query *v, size_t n)
 
     for (size_t i = 0; i < n; i++) {
         fail(&v[i], "out of memory");
-        v[i].answer.outcome = dns_name_valid(v[i].name) ? DNS_TEMPORARY : DNS_NO_NAME;
-        if (asked != NULL && dns_name_valid(v[i].name))
+        if (!dns_name_valid(v[i].name)) {
+            v[i].answer.outcome = DNS_NO_NAME;
+            v[i].answer.reason = "";
+        } else if (asked != NULL) {
             asked[asked_n++] = v[i];
+        }
     }
     if (asked_n == 0)
         return;

@@ -18,6 +18,7 @@
 /* landlock(7), whose calls the C library does not wrap. */
 #define LL_CREATE_VERSION 1u
 #define LL_RULE_PATH_BENEATH 1
+#define LL_RULE_NET_PORT 2
 #define LL_NET_BIND_TCP 1u
 #define LL_NET_CONNECT_TCP 2u
 #define LL_SCOPE_ABSTRACT_UNIX 1u
@@ -33,6 +34,11 @@ struct ll_path_beneath {
     uint64_t allowed;
     int32_t parent_fd;
 } __attribute__((packed));
+
+struct ll_net_port {
+    uint64_t allowed;
+    uint64_t port;
+};
 
 /* ---- limits ---- */
 
@@ -107,6 +113,18 @@ static int allow_directory(int ruleset, const char *directory, uint64_t rights, 
     return 0;
 }
 
+static int allow_ports(int ruleset, const struct sandbox_config *config, struct err *err)
+{
+    for (size_t i = 0; i < config->tcp_ports_n; i++) {
+        const struct ll_net_port rule = {LL_NET_CONNECT_TCP, config->tcp_ports[i]};
+
+        if (syscall(SYS_landlock_add_rule, ruleset, LL_RULE_NET_PORT, &rule, 0) < 0)
+            return err_errno(err, errno, "landlock refuses the rule of port %u",
+                             config->tcp_ports[i]);
+    }
+    return 0;
+}
+
 static int enter_landlock(const struct sandbox_config *config, const struct env *env,
                           const struct sandbox_profile *profile, struct err *err)
 {
@@ -127,6 +145,8 @@ static int enter_landlock(const struct sandbox_config *config, const struct env 
                                                          profile->directory_rights & set.fs, err)
                                        : 0;
 
+    if (rc == 0 && profile->connects && set.net != 0)
+        rc = allow_ports(ruleset, config, err);
     if (rc == 0 && syscall(SYS_landlock_restrict_self, ruleset, 0) < 0)
         rc = err_errno(err, errno, "cannot enter landlock");
     return rc;
@@ -142,7 +162,7 @@ static int add_rule(scmp_filter_ctx filter, const struct sandbox_rule *rule, str
 
     if (number == __NR_SCMP_ERROR)
         return 0;
-    int rc = seccomp_rule_add_array(filter, action, number, rule->conditional ? 1 : 0, &rule->arg);
+    int rc = seccomp_rule_add_array(filter, action, number, rule->conditions, rule->arg);
 
     return rc < 0 ? err_errno(err, -rc, "seccomp refuses the rule of %s", rule->call) : 0;
 }
@@ -172,8 +192,8 @@ static int fill_filter(scmp_filter_ctx filter, const struct sandbox_config *conf
                        const struct sandbox_profile *profile, struct err *err)
 {
     /* abort(3) raises its signal in this way, and only in ourselves. */
-    const struct sandbox_rule own_signal = {"tgkill", 0, true,
-                                            SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid(), 0)};
+    const struct sandbox_rule own_signal = {
+        "tgkill", 0, 1, {SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid(), 0)}};
     int rc = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
 
     if (rc == 0)

@@ -7,19 +7,25 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include "base/env.h"
 #include "base/err.h"
 
 enum sandbox_role {
-    SANDBOX_EDGE,  /* mx, access: sockets that exist, the store's channels; opens no file, starts no
-                      program */
-    SANDBOX_STORE, /* the data directory only; no internet socket */
+    SANDBOX_EDGE, /* access: sockets that exist, the store's channels; opens no file, starts no
+                     program */
+    SANDBOX_RESOLVING_EDGE, /* mx: the same, and asks name servers: makes UDP and TCP sockets. Where
+                               UDP goes the kernel cannot say; TCP connects to the ports below */
+    SANDBOX_STORE,          /* the data directory only; no internet socket */
 };
 
 struct sandbox_config {
     enum sandbox_role role;
-    const char *directory; /* STORE: the only directory that can be opened */
+    const char *directory;     /* STORE: the only directory that can be opened */
+    const uint16_t *tcp_ports; /* RESOLVING_EDGE: where it may connect to (from Linux 6.7 on) */
+    size_t tcp_ports_n;
     bool log_only; /* sanitizer and valgrind builds: forbidden calls are logged by the kernel, not
                       fatal; Landlock stays out of it */
 };

@@ -12,8 +12,8 @@
 struct sandbox_rule {
     const char *call;
     int error; /* 0: allowed */
-    bool conditional;
-    struct scmp_arg_cmp arg;
+    unsigned conditions;
+    struct scmp_arg_cmp arg[2]; /* all of them hold */
 };
 
 struct sandbox_profile {
@@ -21,6 +21,7 @@ struct sandbox_profile {
     const char *const *calls;         /* allowed besides sandbox_common_calls; ends with NULL */
     const struct sandbox_rule *rules; /* ends with a NULL call */
     uint64_t directory_rights;        /* Landlock's, beneath sandbox_config.directory */
+    bool connects;                    /* TCP, to sandbox_config.tcp_ports */
 };
 
 extern const char *const sandbox_common_calls[];

@@ -7,6 +7,7 @@
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 
 #include "runtime/sandbox_private.h"
 
@@ -91,29 +92,52 @@ const char *const sandbox_common_calls[] = {
 
 const struct sandbox_rule sandbox_common_rules[] = {
     /* Memory is never both written by us and run. */
-    {"mmap", 0, true, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)},
-    {"mprotect", 0, true, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)},
+    {"mmap", 0, 1, {SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)}},
+    {"mprotect", 0, 1, {SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)}},
     /* Threads, but no processes. A filter cannot look into clone3's structure; the C library then
      * takes clone. */
-    {"clone", 0, true, SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_A_THREAD, CLONE_A_THREAD)},
-    {"clone3", ENOSYS, false, {0}},
+    {"clone", 0, 1, {SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_A_THREAD, CLONE_A_THREAD)}},
+    {"clone3", ENOSYS, 0, {{0}}},
     /* Limits are read, not set. */
-    {"prlimit64", 0, true, SCMP_A2(SCMP_CMP_EQ, 0, 0)},
-    {"prctl", 0, true, SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME, 0)},
+    {"prlimit64", 0, 1, {SCMP_A2(SCMP_CMP_EQ, 0, 0)}},
+    {"prctl", 0, 1, {SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME, 0)}},
     /* The C library asks whether its output is a terminal. */
-    {"ioctl", ENOTTY, false, {0}},
-    {NULL, 0, false, {0}},
+    {"ioctl", ENOTTY, 0, {{0}}},
+    {NULL, 0, 0, {{0}}},
 };
 
-/* mx, access: accept, and nothing that names a file, an address or a program. */
+/* access: accept, and nothing that names a file, an address or a program. */
 static const char *const edge_calls[] = {"accept4", NULL};
 
 static const struct sandbox_rule edge_rules[] = {
     /* Not fatal: malloc opens files of /sys and /proc at times of its own choosing, and does
      * without. */
-    {"openat", EACCES, false, {0}},
-    {"open", EACCES, false, {0}},
-    {NULL, 0, false, {0}},
+    {"openat", EACCES, 0, {{0}}},
+    {"open", EACCES, 0, {{0}}},
+    {NULL, 0, 0, {{0}}},
+};
+
+/* mx, when it looks up names. A filter sees the kind of a socket, not where it leads to; binding is
+ * how each question gets a port of its own. */
+static const char *const resolving_edge_calls[] = {"accept4", "connect", "bind", "pipe2", NULL};
+
+#define SOCKET_KIND 0xf
+#define SOCKET_RULE(family, kind)                                                                  \
+    {                                                                                              \
+        "socket", 0, 2,                                                                            \
+        {                                                                                          \
+            SCMP_A0(SCMP_CMP_EQ, family), SCMP_A1(SCMP_CMP_MASKED_EQ, SOCKET_KIND, kind)           \
+        }                                                                                          \
+    }
+
+static const struct sandbox_rule resolving_edge_rules[] = {
+    SOCKET_RULE(AF_INET, SOCK_DGRAM),
+    SOCKET_RULE(AF_INET6, SOCK_DGRAM),
+    SOCKET_RULE(AF_INET, SOCK_STREAM),
+    SOCKET_RULE(AF_INET6, SOCK_STREAM),
+    {"openat", EACCES, 0, {{0}}},
+    {"open", EACCES, 0, {{0}}},
+    {NULL, 0, 0, {{0}}},
 };
 
 /* store: files. Which ones, Landlock says. */
@@ -163,15 +187,17 @@ static const char *const store_calls[] = {
 };
 
 static const struct sandbox_rule store_rules[] = {
-    {NULL, 0, false, {0}},
+    {NULL, 0, 0, {{0}}},
 };
 
 static const struct sandbox_profile profiles[] = {
-    [SANDBOX_EDGE] = {"edge", edge_calls, edge_rules, 0},
+    [SANDBOX_EDGE] = {"edge", edge_calls, edge_rules, 0, false},
+    [SANDBOX_RESOLVING_EDGE] = {"resolving edge", resolving_edge_calls, resolving_edge_rules, 0,
+                                true},
     [SANDBOX_STORE] = {"store", store_calls, store_rules,
                        LL(WRITE_FILE) | LL(READ_FILE) | LL(READ_DIR) | LL(REMOVE_DIR) |
-                           LL(REMOVE_FILE) | LL(MAKE_DIR) | LL(MAKE_REG) | LL(REFER) |
-                           LL(TRUNCATE)},
+                           LL(REMOVE_FILE) | LL(MAKE_DIR) | LL(MAKE_REG) | LL(REFER) | LL(TRUNCATE),
+                       false},
 };
 
 const struct sandbox_profile *sandbox_profile_of(enum sandbox_role role)

@@ -134,6 +134,7 @@ static void many_names(void **state)
     assert_int_equal(lists[0].n, 3);
     assert_int_equal(lists[1].answer.outcome, DNS_NO_NAME);
     assert_false(lists[1].answer.authentic);
+    assert_string_equal(lists[1].answer.reason, "");
     assert_int_equal(lists[2].answer.outcome, DNS_NO_NAME);
     assert_int_equal(lists[3].n, 1);
     assert_int_equal(f->script.asked, 6);
