@@ -20,5 +20,5 @@ static const struct protocol *protocol_of(enum edge_service service)
 
 int main(void)
 {
-    return edge_main(&(struct edge_role){"access", protocol_of});
+    return edge_main(&(struct edge_role){"access", protocol_of, /* resolver= */ NULL});
 }

@@ -107,6 +107,8 @@ static int write_config(const struct localserve *l, struct err *err)
                   "    auth_failures_day = {0, 0, 0}\n"
                   "    delays = false\n"
                   "}\n\n"
+                  "# It works without a network.\n"
+                  "dns {\n    lookups = false\n}\n\n"
                   "listener local {\n"
                   "    addresses = {%s}\n"
                   "    smtp { port = %u }\n"

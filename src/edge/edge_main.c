@@ -12,10 +12,12 @@
 #include "runtime/sandbox.h"
 
 #define EDGE_DRAIN_MS 3000
+#define DNS_TEXTS_MAX 32 /* resolvers, and zones */
 
 struct edge_process {
     const struct edge_role *role;
     struct role *control;
+    struct env env;
     struct edge_settings settings;
     struct loop *loop;
     struct edge *edge;
@@ -171,17 +173,39 @@ static int prepare_listener(struct edge_process *p, size_t i, struct err *err)
                : take_networks(listener->proxies, listener->n_proxies, &p->configs[i].proxies, err);
 }
 
+static int new_resolver(struct edge_process *p, struct err *err)
+{
+    const Gw__DnsSettings *dns = role_config(p->control)->dns;
+    struct resolver_config config = {.trust_anchors = dns ? rpc_slice(dns->trust_anchors)
+                                                          : (struct slice){NULL, 0}};
+    struct slice texts[2 * DNS_TEXTS_MAX];
+
+    if (!dns || !p->role->resolver)
+        return 0;
+    if (dns->n_forward_to > DNS_TEXTS_MAX || dns->n_zones > DNS_TEXTS_MAX)
+        return err_set(err, ERR_LIMIT, "too many resolvers or zones");
+    config.forward_to = texts;
+    config.zones = texts + DNS_TEXTS_MAX;
+    for (size_t i = 0; i < dns->n_forward_to; i++)
+        texts[config.forward_to_n++] = rpc_slice(dns->forward_to[i]);
+    for (size_t i = 0; i < dns->n_zones; i++)
+        texts[DNS_TEXTS_MAX + config.zones_n++] = rpc_slice(dns->zones[i]);
+    return p->role->resolver(&config, &p->env.dns, err);
+}
+
 /* Everything that needs files, or memory for the life of the process. */
 static int prepare(struct edge_process *p, struct err *err)
 {
     const Gw__RoleConfig *config = role_config(p->control);
-    const struct env *env = role_env(p->control);
 
+    p->env = *role_env(p->control);
     take_settings(p);
-    int rc = loop_new(env, config->threads, config->connections_max + 64, &p->loop, err);
+    int rc = new_resolver(p, err);
 
     if (rc == 0)
-        rc = edge_new(env, &p->settings, p->loop, &p->edge, err);
+        rc = loop_new(&p->env, config->threads, config->connections_max + 64, &p->loop, err);
+    if (rc == 0)
+        rc = edge_new(&p->env, &p->settings, p->loop, &p->edge, err);
     if (rc < 0)
         return rc;
     p->listeners = calloc(config->n_listeners + 1, sizeof(*p->listeners));
@@ -206,14 +230,13 @@ static void want_channels(void *owner)
 static int serve(struct edge_process *p, struct err *err)
 {
     const Gw__RoleConfig *config = role_config(p->control);
-    const struct env *env = role_env(p->control);
 
     edge_on_loss(p->edge, want_channels, p);
     int rc = loop_start(p->loop, err);
 
     for (size_t i = 0; i < config->n_listeners && rc == 0; i++) {
-        rc = conn_listen(p->loop, env, role_take_fd(p->control, i), &p->configs[i], &p->sockets[i],
-                         err);
+        rc = conn_listen(p->loop, &p->env, role_take_fd(p->control, i), &p->configs[i],
+                         &p->sockets[i], err);
         p->sockets_n += rc == 0;
     }
     return rc;
@@ -267,28 +290,41 @@ static bool drained(void *owner)
 
 static void finish(struct edge_process *p)
 {
+    if (p->env.dns)
+        p->env.dns->stop(p->env.dns);
     loop_wake_all(p->loop, LOOP_STOP);
     if (!loop_drain(p->loop, EDGE_DRAIN_MS))
         log_event(role_env(p->control)->log, LOG_INFO, "edge", 0, "connections cut at shutdown",
                   LOG_NUM("connections", loop_count(p->loop)));
 }
 
-int edge_main(const struct edge_role *role)
+static int shut_door(const struct edge_process *p, struct err *err)
 {
-    struct edge_process p = {.role = role};
-    struct sandbox_config sandbox = {.role = SANDBOX_EDGE};
-    struct err err;
+    struct sandbox_config sandbox = {.role = p->env.dns ? SANDBOX_RESOLVING_EDGE : SANDBOX_EDGE};
+    const Gw__DnsSettings *dns = role_config(p->control)->dns;
+    uint16_t ports[1 + 2 * DNS_TEXTS_MAX];
 
+    sandbox.tcp_ports = ports;
+    for (size_t i = 0; p->env.dns && i < MIN(dns->n_tcp_ports, ARRAY_SIZE(ports)); i++)
+        ports[sandbox.tcp_ports_n++] = (uint16_t)dns->tcp_ports[i];
 #ifdef GODWIT_SANITIZED
     sandbox.log_only = true;
 #endif
+    return sandbox_enter(&sandbox, &p->env, err);
+}
+
+int edge_main(const struct edge_role *role)
+{
+    struct edge_process p = {.role = role};
+    struct err err;
+
     if (role_begin(role->name, &p.control, &err) < 0)
         return 1;
     const struct env *env = role_env(p.control);
     int rc = prepare(&p, &err);
 
     if (rc == 0)
-        rc = sandbox_enter(&sandbox, env, &err);
+        rc = shut_door(&p, &err);
     if (rc == 0)
         rc = serve(&p, &err);
     if (rc < 0) {

@@ -88,6 +88,8 @@ struct dns {
                 int64_t deadline_ns);
     /* Begins a query whose answer will be wanted soon, and does not wait. Any thread. */
     void (*prefetch)(struct dns *dns, struct slice name, uint16_t type);
+    /* Whoever waits gets DNS_TEMPORARY now, and so does everybody who asks later: at shutdown. */
+    void (*stop)(struct dns *dns);
 };
 
 /* ---- lookups ---- */

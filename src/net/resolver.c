@@ -352,6 +352,17 @@ static void resolver_prefetch(struct dns *dns, struct slice name, uint16_t type)
     (void)pthread_mutex_unlock(&r->mu);
 }
 
+static void resolver_stop(struct dns *dns)
+{
+    struct resolver *r = self(dns);
+
+    (void)pthread_mutex_lock(&r->mu);
+    r->stopped = true;
+    for (struct batch *b = r->waiting; b != NULL; b = b->next)
+        (void)pthread_cond_signal(&b->changed);
+    (void)pthread_mutex_unlock(&r->mu);
+}
+
 /* ---- making it ---- */
 
 static int set_option(struct resolver *r, const char *name, const char *value, struct err *err)
@@ -410,8 +421,6 @@ static int add_trust_anchors(struct resolver *r, struct slice text, struct err *
     return rc;
 }
 
-/* A zone that the library would answer itself (test, invalid, the reverse zones of private
- * addresses) is asked for after all. */
 static int add_zone(struct resolver *r, struct slice text, struct err *err)
 {
     size_t space = slice_find_byte(text, ' ');
@@ -423,12 +432,26 @@ static int add_zone(struct resolver *r, struct slice text, struct err *err)
     (void)snprintf(zone, sizeof(zone), "%.*s.", SLICE_FMT(name));
     (void)snprintf(address, sizeof(address), "%.*s",
                    SLICE_FMT(slice_trim(slice_from(text, space))));
-    int rc = check(ub_ctx_set_stub(r->ctx, zone, address, 0), "zone", text, err);
+    return check(ub_ctx_set_stub(r->ctx, zone, address, 0), "zone", text, err);
+}
 
-    if (rc < 0)
-        return rc;
-    (void)snprintf(zone, sizeof(zone), "%.*s. transparent", SLICE_FMT(name));
-    return set_option(r, "local-zone:", zone, err);
+/* The library answers some zones itself (test, invalid, the reverse zones of private addresses):
+ * those that are configured are asked for after all. Its first change of a zone also makes it use
+ * what it was told, so that faults show now and not with the first question. */
+static int use(struct resolver *r, const struct resolver_config *config, struct err *err)
+{
+    int rc = check(ub_ctx_zone_add(r->ctx, "invalid.", "static"),
+                   "trust anchors, resolvers and zones", SLICE("all"), err);
+
+    for (size_t i = 0; i < config->zones_n && rc == 0; i++) {
+        struct slice text = config->zones[i];
+        char zone[DNS_NAME_MAX + 2];
+
+        (void)snprintf(zone, sizeof(zone), "%.*s.",
+                       SLICE_FMT(slice_sub(text, 0, slice_find_byte(text, ' '))));
+        rc = check(ub_ctx_zone_add(r->ctx, zone, "transparent"), "zone", text, err);
+    }
+    return rc;
 }
 
 static int add_forward(struct resolver *r, struct slice text, struct err *err)
@@ -456,7 +479,7 @@ static int configure(struct resolver *r, const struct resolver_config *config, s
         rc = add_forward(r, config->forward_to[i], err);
     for (size_t i = 0; i < config->zones_n && rc == 0; i++)
         rc = add_zone(r, config->zones[i], err);
-    return rc;
+    return rc == 0 ? use(r, config, err) : rc;
 }
 
 int resolver_new(const struct resolver_config *config, struct resolver **out, struct err *err)
@@ -465,7 +488,8 @@ int resolver_new(const struct resolver_config *config, struct resolver **out, st
 
     if (r == NULL)
         return err_set(err, ERR_NOMEM, "out of memory");
-    r->dns = (struct dns){.ask = resolver_ask, .prefetch = resolver_prefetch};
+    r->dns =
+        (struct dns){.ask = resolver_ask, .prefetch = resolver_prefetch, .stop = resolver_stop};
     (void)pthread_mutex_init(&r->mu, NULL);
     r->stop_fd = eventfd(0, EFD_CLOEXEC);
     r->ctx = ub_ctx_create();
@@ -486,22 +510,13 @@ struct dns *resolver_dns(struct resolver *r)
     return &r->dns;
 }
 
-void resolver_stop(struct resolver *r)
-{
-    (void)pthread_mutex_lock(&r->mu);
-    r->stopped = true;
-    for (struct batch *b = r->waiting; b != NULL; b = b->next)
-        (void)pthread_cond_signal(&b->changed);
-    (void)pthread_mutex_unlock(&r->mu);
-}
-
 void resolver_free(struct resolver *r)
 {
     const uint64_t one = 1;
 
     if (r == NULL)
         return;
-    resolver_stop(r);
+    resolver_stop(&r->dns);
     if (r->pumping && write(r->stop_fd, &one, sizeof(one)) == (ssize_t)sizeof(one))
         (void)pthread_join(r->pump, NULL);
     ub_ctx_delete(r->ctx);

@@ -38,5 +38,3 @@ int resolver_new(const struct resolver_config *config, struct resolver **out,
 /* Nobody may be waiting any more. */
 void resolver_free(struct resolver *r);
 struct dns *resolver_dns(struct resolver *r);
-/* Whoever waits gets DNS_TEMPORARY now, and so does everybody who asks later: at shutdown. */
-void resolver_stop(struct resolver *r);

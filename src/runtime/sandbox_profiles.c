@@ -126,7 +126,7 @@ static const char *const resolving_edge_calls[] = {"accept4", "connect", "bind",
     {                                                                                              \
         "socket", 0, 2,                                                                            \
         {                                                                                          \
-            SCMP_A0(SCMP_CMP_EQ, family), SCMP_A1(SCMP_CMP_MASKED_EQ, SOCKET_KIND, kind)           \
+            SCMP_A0(SCMP_CMP_EQ, family, 0), SCMP_A1(SCMP_CMP_MASKED_EQ, SOCKET_KIND, kind)        \
         }                                                                                          \
     }
 

@@ -169,11 +169,8 @@ static void fill_all(struct config_parse *parse, cfg_t *tree)
     static const struct {
         enum key_section section;
         const char *name;
-    } flat[] = {{SECTION_LOG, "log"},
-                {SECTION_LIMITS, "limits"},
-                {SECTION_TIMEOUTS, "timeouts"},
-                {SECTION_STORE, "store"},
-                {SECTION_TEST, "test"}};
+    } flat[] = {{SECTION_LOG, "log"}, {SECTION_LIMITS, "limits"}, {SECTION_TIMEOUTS, "timeouts"},
+                {SECTION_DNS, "dns"}, {SECTION_STORE, "store"},   {SECTION_TEST, "test"}};
 
     config_fill(parse, tree, SECTION_GLOBAL, parse->config);
     for (size_t i = 0; i < sizeof(flat) / sizeof(flat[0]); i++)

@@ -58,6 +58,18 @@ struct config_tls {
     const char *minimum; /* "1.2" */
 };
 
+#define CONFIG_DNS_MAX 32 /* resolvers, and zones */
+
+struct config_dns {
+    bool lookups;
+    const char *trust_anchor;
+    struct config_texts forward_to;   /* ADDRESS or ADDRESS@PORT */
+    struct config_texts zones;        /* ZONE ADDRESS@PORT */
+    struct config_texts zone_anchors; /* records as in a zone file */
+};
+/* The port of a text that ends with ADDRESS or ADDRESS@PORT; 0 when it does not. */
+uint16_t config_dns_port(const char *text);
+
 struct config_listener {
     const char *name;
     struct config_texts addresses;
@@ -106,6 +118,8 @@ struct config {
     int64_t content_timeout_s;
     int64_t message_timeout_s;
     int64_t write_timeout_s;
+
+    struct config_dns dns;
 
     int64_t shards;
     int64_t commit_wait_us;

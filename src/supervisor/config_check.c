@@ -5,6 +5,7 @@
 #include "base/ascii.h"
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "base/num.h"
 #include "supervisor/config_private.h"
 #include "supervisor/listen.h"
 
@@ -138,6 +139,51 @@ static void check_levels(const struct check *c)
     log_free(log);
 }
 
+uint16_t config_dns_port(const char *text)
+{
+    const char *space = strrchr(text, ' ');
+    struct slice s = slice_str(space ? space + 1 : text);
+    size_t at = slice_find_byte(s, '@');
+    char ip[64];
+    uint64_t port = 53;
+
+    (void)snprintf(ip, sizeof(ip), "%.*s", SLICE_FMT(slice_sub(s, 0, at)));
+    if (at != SIZE_MAX && !num_parse(slice_from(s, at + 1), UINT16_MAX, &port))
+        return 0;
+    return is_ip(ip) ? (uint16_t)port : 0;
+}
+
+static void check_dns_texts(const struct check *c, const char *key,
+                            const struct config_texts *texts)
+{
+    cfg_t *section = cfg_getsec(c->tree, "dns");
+    bool zones = strcmp(key, "zones") == 0;
+
+    if (texts->n > CONFIG_DNS_MAX)
+        complain(c, section, key, "has too many entries", key);
+    for (size_t i = 0; i < texts->n; i++) {
+        const char *text = texts->item[i], *space = strchr(text, ' ');
+
+        if (config_dns_port(text) == 0 || (space != NULL) != zones ||
+            (space != NULL && strchr(space + 1, ' ') != NULL))
+            complain(c, section, key,
+                     zones ? "is not ZONE ADDRESS@PORT" : "is not ADDRESS or ADDRESS@PORT", text);
+    }
+}
+
+static void check_dns(const struct check *c)
+{
+    const struct config_dns *dns = &c->parse->config->dns;
+
+    check_dns_texts(c, "forward_to", &dns->forward_to);
+    check_dns_texts(c, "zones", &dns->zones);
+    for (size_t i = 0; i < dns->zone_anchors.n; i++)
+        if (strstr(dns->zone_anchors.item[i], " DS ") == NULL &&
+            strstr(dns->zone_anchors.item[i], " DNSKEY ") == NULL)
+            complain(c, cfg_getsec(c->tree, "dns"), "zone_anchors",
+                     "is not a record of type DS or DNSKEY", dns->zone_anchors.item[i]);
+}
+
 void config_check(struct config_parse *parse, cfg_t *tree)
 {
     const struct check c = {parse, tree};
@@ -146,6 +192,7 @@ void config_check(struct config_parse *parse, cfg_t *tree)
     if (!is_hostname(config->hostname))
         complain(&c, tree, "hostname", "is not a host name", config->hostname);
     check_levels(&c);
+    check_dns(&c);
     if (config->listener_n == 0)
         config_errors_add(parse->errors, config->path, 0,
                           "there is no listener: add one, see `godwit config describe`");

@@ -13,8 +13,9 @@
 #include "base/cleanup.h"
 
 #define PEM_MAX (24u * 1024)
+#define ANCHORS_MAX (6u * 1024)
 
-static int read_pem(const char *path, struct builder *out, struct err *err)
+static int read_text(const char *path, struct builder *out, struct err *err)
 {
     _cleanup_fd_ int fd = open(path, O_RDONLY | O_CLOEXEC);
 
@@ -24,7 +25,7 @@ static int read_pem(const char *path, struct builder *out, struct err *err)
         uint8_t *p = build_reserve(out, 1024);
 
         if (!p)
-            return err_set(err, ERR_LIMIT, "%s is longer than %u octets", path, PEM_MAX);
+            return err_set(err, ERR_LIMIT, "%s is longer than %zu octets", path, out->max);
         ssize_t n = read(fd, p, 1024);
 
         if (n < 0)
@@ -71,9 +72,9 @@ int files_tls_read(const struct config *config, struct files_tls *out, struct er
     if (!config->tls)
         return 0;
     build_init(&key, PEM_MAX);
-    rc = read_pem(config->tls->certificate, &out->certificate_pem, err);
+    rc = read_text(config->tls->certificate, &out->certificate_pem, err);
     if (rc == 0)
-        rc = read_pem(config->tls->key, &key, err);
+        rc = read_text(config->tls->key, &key, err);
     if (rc == 0)
         rc = check_pair(config->tls, build_slice(&out->certificate_pem), build_slice(&key), err);
     if (rc == 0 && !secret_copy(&out->key_pem, build_slice(&key)))
@@ -90,6 +91,29 @@ void files_tls_done(struct files_tls *tls)
 {
     build_done(&tls->certificate_pem);
     secret_done(&tls->key_pem);
+}
+
+int files_anchors_read(const struct config *config, struct builder *out, struct err *err)
+{
+    const struct config_dns *dns = &config->dns;
+    int rc = 0;
+
+    build_init(out, ANCHORS_MAX);
+    if (dns->lookups)
+        rc = read_text(dns->trust_anchor, out, err);
+    if (dns->lookups && rc == 0 && slice_trim(build_slice(out)).n == 0)
+        rc = err_set(err, ERR_INVALID, "%s is empty", dns->trust_anchor);
+    if (dns->lookups && rc == 0 && dns->zone_anchors.n > 0)
+        build_byte(out, '\n');
+    for (size_t i = 0; dns->lookups && i < dns->zone_anchors.n && rc == 0; i++)
+        build_printf(out, "%s\n", dns->zone_anchors.item[i]);
+    if (rc == 0 && !build_ok(out))
+        rc = err_set(err, ERR_LIMIT, "the trust anchors are longer than %u octets", ANCHORS_MAX);
+    if (rc < 0) {
+        build_done(out);
+        return err_prefix(err, "dns.trust_anchor");
+    }
+    return 0;
 }
 
 int files_user_find(const struct config *config, struct files_user *out, struct err *err)

@@ -20,6 +20,11 @@ struct files_tls {
 int files_tls_read(const struct config *config, struct files_tls *out, struct err *err) WARN_UNUSED;
 void files_tls_done(struct files_tls *tls);
 
+/* The text of the trust anchors that resolvers start with; empty when no names are looked up.
+ * fails: as above; the text names the file. */
+int files_anchors_read(const struct config *config, struct builder *out,
+                       struct err *err) WARN_UNUSED;
+
 /* Who the processes run as: uid 0 in `uid` means: as we do. */
 struct files_user {
     unsigned uid, gid;

@@ -18,6 +18,10 @@ const struct section_row section_rows[SECTION_COUNT] = {
     [SECTION_TIMEOUTS] = {.name = "timeouts",
                           .help = "How long a peer may take. The fallbacks are what RFC 5321 asks "
                                   "for at least."},
+    [SECTION_DNS] = {.name = "dns",
+                     .help =
+                         "How names are looked up. Answers are validated here (DNSSEC), whoever "
+                         "gives them."},
     [SECTION_STORE] = {.name = "store", .help = "The databases with the mail."},
     [SECTION_TEST] = {.name = "test",
                       .help = "For tests of the server itself.",
@@ -116,6 +120,24 @@ const struct key_row key_rows[] = {
      .max = 86400, GLOBAL(message_timeout_s), .help = "For a whole message."},
     {SECTION_TIMEOUTS, "write", KEY_NUMBER, .fallback = "30", .unit = "seconds", .min = 6,
      .max = 3600, GLOBAL(write_timeout_s), .help = "For taking an answer."},
+
+    {SECTION_DNS, "lookups", KEY_SWITCH, .fallback = "true", GLOBAL(dns.lookups),
+     .help =
+         "Whether names are looked up at all. Without, nothing that depends on DNS is checked."},
+    {SECTION_DNS, "trust_anchor", KEY_PATH, .fallback = "/usr/share/dns/root.key",
+     GLOBAL(dns.trust_anchor),
+     .help =
+         "File with the keys of the root zone, DS or DNSKEY records (package dns-root-data). Read "
+         "again on reload."},
+    {SECTION_DNS, "forward_to", KEY_TEXTS, .fallback = "{}", .example = "{\"127.0.0.1\"}",
+     GLOBAL(dns.forward_to),
+     .help =
+         "Resolvers that are asked, as \"ADDRESS\" or \"ADDRESS@PORT\"; they must pass signatures "
+         "on. None: the name servers themselves are asked, from the root on."},
+    {SECTION_DNS, "zones", KEY_TEXTS, .fallback = "{}", GLOBAL(dns.zones),
+     .help = "Private zones and where they are, as \"ZONE ADDRESS@PORT\"."},
+    {SECTION_DNS, "zone_anchors", KEY_TEXTS, .fallback = "{}", GLOBAL(dns.zone_anchors),
+     .help = "Keys of private zones that are signed, as \"ZONE IN DS ...\"."},
 
     {SECTION_STORE, "shards", KEY_NUMBER, .fallback = "1", .min = 1, .max = 64, GLOBAL(shards),
      .help = "Databases over which accounts are spread. Can grow, not shrink."},

@@ -92,6 +92,7 @@ int reload_run(struct supervisor *s, struct err *err)
     struct config_errors errors = {0};
     struct config *config;
     struct files_tls tls;
+    struct builder anchors;
     int rc = config_load(s->config->path, &config, &errors);
 
     for (size_t i = 0; i < errors.n; i++)
@@ -103,6 +104,8 @@ int reload_run(struct supervisor *s, struct err *err)
         return rc;
     }
     rc = files_tls_read(config, &tls, err);
+    if (rc == 0 && (rc = files_anchors_read(config, &anchors, err)) < 0)
+        files_tls_done(&tls);
     if (rc < 0) {
         log_err(s->log, LOG_ERROR, "supervisor", 0, "configuration not reloaded", err);
         config_free(config);
@@ -113,6 +116,8 @@ int reload_run(struct supervisor *s, struct err *err)
     s->config = config;
     files_tls_done(&s->tls);
     s->tls = tls;
+    build_done(&s->anchors);
+    s->anchors = anchors;
     rc = supervisor_set_levels(s, slice_str(config->log_levels), err);
     log_event(s->log, LOG_INFO, "supervisor", 0, "configuration reloaded");
     replace_edges(s);

@@ -26,6 +26,9 @@ struct start {
     Gw__Listener *listeners[LISTEN_SOCKETS_MAX];
     struct networks xclient[LISTEN_SOCKETS_MAX], proxies[LISTEN_SOCKETS_MAX];
     size_t listeners_n;
+    Gw__DnsSettings dns;
+    ProtobufCBinaryData forward_to[CONFIG_DNS_MAX], zones[CONFIG_DNS_MAX];
+    uint32_t tcp_ports[1 + 2 * CONFIG_DNS_MAX];
     int fds[1 + LISTEN_SOCKETS_MAX]; /* in the order of role.c */
     size_t n;
 };
@@ -124,6 +127,31 @@ static void set_timeouts(Gw__RoleConfig *out, const struct config *config)
     out->content_rate_min = (uint32_t)config->content_rate_min;
 }
 
+static size_t set_dns_texts(struct start *start, const struct config_texts *texts,
+                            ProtobufCBinaryData *out)
+{
+    for (size_t i = 0; i < texts->n; i++) {
+        out[i] = rpc_bytes(slice_str(texts->item[i]));
+        start->tcp_ports[start->dns.n_tcp_ports++] = config_dns_port(texts->item[i]);
+    }
+    return texts->n;
+}
+
+static void set_dns(const struct supervisor *s, struct start *start)
+{
+    const struct config_dns *dns = &s->config->dns;
+
+    gw__dns_settings__init(&start->dns);
+    start->dns.trust_anchors = rpc_bytes(build_slice(&s->anchors));
+    start->dns.forward_to = start->forward_to;
+    start->dns.zones = start->zones;
+    start->dns.tcp_ports = start->tcp_ports;
+    start->tcp_ports[start->dns.n_tcp_ports++] = 53;
+    start->dns.n_forward_to = set_dns_texts(start, &dns->forward_to, start->forward_to);
+    start->dns.n_zones = set_dns_texts(start, &dns->zones, start->zones);
+    start->config.dns = &start->dns;
+}
+
 static void set_edge(struct supervisor *s, const struct child *c, struct start *start)
 {
     const struct config *config = s->config;
@@ -138,6 +166,9 @@ static void set_edge(struct supervisor *s, const struct child *c, struct start *
         start->listeners_n++;
         start->fds[start->n++] = socket->fd;
     }
+    /* Only where lookups are done: access needs none, so it cannot make a socket. */
+    if (c->role == CONFIG_MX && config->dns.lookups)
+        set_dns(s, start);
     start->config.n_listeners = start->listeners_n;
     start->config.listeners = start->listeners;
     start->config.message_size_max = (uint64_t)config->message_size_max;

@@ -435,6 +435,8 @@ static int open_everything(struct supervisor *s, struct err *err)
     if (rc == 0)
         rc = files_tls_read(s->config, &s->tls, err);
     if (rc == 0)
+        rc = files_anchors_read(s->config, &s->anchors, err);
+    if (rc == 0)
         rc = listen_open(s->config, &s->env, &s->listeners, err);
     if (rc == 0)
         rc = files_data_open(s->config, &s->user, &s->lock_fd, s->id_key, err);
@@ -479,6 +481,7 @@ static void release(struct supervisor *s)
     for (size_t i = 0; i < SUPERVISOR_CLIENTS_MAX; i++)
         (void)fd_close(s->client[i]);
     files_tls_done(&s->tls);
+    build_done(&s->anchors);
     log_free(s->log);
     config_free(s->config);
     free(s);

@@ -62,6 +62,7 @@ struct supervisor {
     struct log *log;
     struct config *config;
     struct files_tls tls;
+    struct builder anchors; /* of DNS; see files_anchors_read */
     struct files_user user;
     uint8_t id_key[FILES_ID_KEY_BYTES];
     char levels[SUPERVISOR_LEVELS_MAX];

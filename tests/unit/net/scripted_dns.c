@@ -231,8 +231,13 @@ static void prefetch(struct dns *dns, struct slice name, uint16_t type)
     ((struct scripted_dns *)dns)->prefetched++;
 }
 
+static void stop(struct dns *dns)
+{
+    ((struct scripted_dns *)dns)->stopped = true;
+}
+
 void scripted_dns_init(struct scripted_dns *s, const char *zone)
 {
     *s = (struct scripted_dns){
-        .dns = {.ask = ask, .prefetch = prefetch}, .zone = zone, .authentic = true};
+        .dns = {.ask = ask, .prefetch = prefetch, .stop = stop}, .zone = zone, .authentic = true};
 }

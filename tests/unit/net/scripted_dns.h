@@ -18,6 +18,7 @@ struct scripted_dns {
     bool authentic;   /* of what has no "-" */
     unsigned asked;   /* queries */
     unsigned prefetched;
+    bool stopped;
 };
 
 void scripted_dns_init(struct scripted_dns *s, const char *zone);
