@@ -105,10 +105,14 @@ static bool is_usable(const struct mail_address *m)
            m->localpart.n + m->domain.n < ADDRESS_MAX;
 }
 
+/* Who wrote it is told only where nobody can read it in another way (RFC 7489 6.6.1): one field,
+ * with one address, and no further field that the limits made us miss. */
 static void from_facts(struct facts *f)
 {
     const struct mail_address_list *from = &f->m->root->envelope->from;
 
+    if (f->m->header_cut || mail_header_count(f->m->root->header, SLICE("From")) != 1)
+        return;
     if (from->n != 1 || !is_usable(&from->v[0]))
         return;
     f->out->from_localpart = use(f, from->v[0].localpart);

@@ -233,15 +233,12 @@ int entity_boundary_match(struct slice line, struct slice boundary)
 
 /* ---- the message as a whole ---- */
 
-/* RFC 3464 2: multipart/report whose second part is the status of a delivery. */
+/* RFC 3464 2: multipart/report with the type of report in a parameter. */
 static bool is_dsn(const struct mail_part *root)
 {
-    const struct mail_part *second = root->child ? root->child->next : NULL;
-
-    return root->is_multipart && slice_eq(root->subtype, SLICE("REPORT")) && second &&
-           slice_eq(second->type, SLICE("MESSAGE")) &&
-           (slice_eq(second->subtype, SLICE("DELIVERY-STATUS")) ||
-            slice_eq(second->subtype, SLICE("GLOBAL-DELIVERY-STATUS")));
+    return root->is_multipart && slice_eq(root->subtype, SLICE("REPORT")) &&
+           slice_eq_nocase(params_find(root->params, root->params_n, SLICE("report-type")),
+                           SLICE("delivery-status"));
 }
 
 void entity_conclude(struct arena *a, struct mail_message *m)

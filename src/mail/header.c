@@ -30,7 +30,8 @@ static bool is_continuation(struct slice line)
     return c == ' ' || c == '\t';
 }
 
-/* RFC 5322 2.2: a name is printable without colon; 4.5 allows white space before the colon. */
+/* RFC 5322 2.2: a name is printable without colon; 4.5 allows white space before the colon. Octets
+ * above 0x7f are taken too, against RFC 6532 3.4: what others would take for a field is one. */
 static bool field_split(struct slice raw, struct mail_field *out)
 {
     size_t colon = slice_find_byte(raw, ':');
@@ -44,7 +45,7 @@ static bool field_split(struct slice raw, struct mail_field *out)
     if (name.n == 0)
         return false;
     for (size_t i = 0; i < name.n; i++)
-        if (!ascii_is_graph(name.p[i]))
+        if (!ascii_is_graph(name.p[i]) && name.p[i] < 0x80)
             return false;
     struct slice body = slice_from(raw, colon + 1);
 

@@ -60,6 +60,7 @@ struct mail_parser {
     struct entity stack[2 * MAIL_DEPTH_MAX + 2];
     size_t depth; /* entities on the stack */
     size_t boundaries;
+    size_t nested; /* messages within the message on the stack */
     size_t parts_n;
     struct builder header; /* of the part being read */
     size_t header_line_n;  /* octets of its current line so far */
@@ -200,6 +201,7 @@ static void close_top(struct mail_parser *p, unsigned eol_n)
         add_only_child(p, part);
     if (e->boundary.n > 0)
         p->boundaries--;
+    p->nested -= part->is_message;
     p->depth--;
 }
 
@@ -251,12 +253,12 @@ static void read_header(struct mail_parser *p, struct entity *e)
         p->failed = true;
         return;
     }
+    if (p->depth == 1)
+        p->m->header_cut = p->header_left == 0 || h->n == MAIL_FIELDS_MAX;
     if (h->n > p->fields_left)
         h->n = p->fields_left;
     p->fields_left -= h->n;
     e->part->header = h;
-    if (!utf8_is_ascii(block))
-        p->m->header_8bit = true;
     entity_read(p->a, e->part, e->digest);
     /* The message's own header, and that of a message within a message. */
     if (p->depth == 1 || p->stack[p->depth - 2].part->is_message)
@@ -282,6 +284,7 @@ static void end_header(struct mail_parser *p)
     if (is_nested_message(part) && entity_encoding(part) == PART_IDENTITY &&
         p->depth <= MAIL_DEPTH_MAX && !p->frozen) {
         part->is_message = true;
+        p->nested++;
         e->state = ENTITY_PREAMBLE;
         open_entity(p, p->at, /* digest= */ false);
         p->frozen = p->parts_n >= MAIL_PARTS_MAX;
@@ -320,6 +323,9 @@ static size_t feed_header(struct mail_parser *p, struct slice in)
     if (p->header_line_n == 0)
         p->header_cr = piece.p[0] == '\r';
     p->header_line_n = ended ? 0 : p->header_line_n + piece.n;
+    /* RFC 6531 3.7: what a message within holds is content, and needs no SMTPUTF8. */
+    if (p->nested == 0 && !p->m->header_8bit)
+        p->m->header_8bit = mail_has_8bit(piece);
     keep_header(p, piece);
     advance(p, piece);
     p->lines += ended;

@@ -95,7 +95,9 @@ struct mail_message {
     uint64_t size;
     bool has_body_separator; /* an empty line ended the header */
     bool has_8bit;
-    bool header_8bit;        /* octets above 0x7f in a header of the message or of a MIME part */
+    bool header_8bit;        /* octets above 0x7f in a header of the message or of a MIME part, not
+                                of a message within */
+    bool header_cut;         /* its own header exceeds the limits: some fields are not known */
     unsigned received_n;     /* Received fields in the message's own header */
     struct slice message_id; /* canonical: lower case, without brackets; empty when absent or
                                 unusable */

@@ -73,6 +73,60 @@ static void test_same_envelope_once(void **state)
     arena_done(&a);
 }
 
+/* Acceptance 270, faults 21: where From can be read in two ways, nobody is the author. */
+static void test_one_author(void **state)
+{
+    static const struct {
+        const char *name, *header, *domain;
+    } rows[] = {
+        {"one", "From: a@b.example\r\n", "b.example"},
+        {"none", "To: a@b.example\r\n", ""},
+        {"two fields", "From: a@b.example\r\nfrom: a@b.example\r\n", ""},
+        {"two fields, one empty", "From: a@b.example\r\nFROM:\r\n", ""},
+        {"two fields, one broken", "From: <>\r\nFrom : a@b.example\r\n", ""},
+        {"two addresses", "From: a@b.example, c@d.example\r\n", ""},
+        {"an address and an empty one", "From: a@b.example, <>\r\n", ""},
+        {"group", "From: g: a@b.example;\r\n", ""},
+        {"empty", "From: \r\n", ""},
+        {"comment that ends in a backslash", "From: (x\\", ""},
+    };
+    struct builder deep;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct arena a;
+        Gw__Facts f = facts_of(&a, slice_str(rows[i].header));
+
+        if (!slice_eq(slice_of_data(f.from_domain), slice_str(rows[i].domain)))
+            fail_msg("%s", rows[i].name);
+        arena_done(&a);
+    }
+    for (unsigned kind = 0; kind < 3; kind++) {
+        struct arena a;
+
+        build_init(&deep, 8 << 20);
+        build_text(&deep, "From: a@b.example");
+        for (unsigned i = 0; i < 100000; i++)
+            build_text(&deep, kind == 0 ? "," : kind == 1 ? "(" : ", c@d.example");
+        Gw__Facts f = facts_of(&a, build_slice(&deep));
+
+        assert_true(kind < 2 || f.from_domain.len == 0);
+        build_done(&deep);
+        arena_done(&a);
+    }
+    /* A second one where the parser keeps no more fields. */
+    struct arena a;
+
+    build_init(&deep, 8 << 20);
+    build_text(&deep, "From: a@b.example\r\n");
+    for (unsigned i = 0; i < 100000; i++)
+        build_text(&deep, "A: b\r\n");
+    build_text(&deep, "From: c@d.example\r\n\r\n");
+    assert_int_equal(facts_of(&a, build_slice(&deep)).from_domain.len, 0);
+    build_done(&deep);
+    arena_done(&a);
+}
+
 static const struct {
     const char *name, *head, *piece;
     size_t n;
@@ -139,6 +193,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_ordinary),
         cmocka_unit_test(test_same_envelope_once),
+        cmocka_unit_test(test_one_author),
         cmocka_unit_test(test_large),
     };
 

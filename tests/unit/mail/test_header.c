@@ -31,6 +31,7 @@ static const struct {
     {SLICE_INIT("Subject:\r\n"), "", 1},
     {SLICE_INIT("Subject: a\n b\n"), "a b", 1},
     {SLICE_INIT("Subject: a\rb\r\n"), "a\rb", 1},
+    {SLICE_INIT("\xc3\xbc: a\r\n Subject: b\r\nSubject: c\r\n"), "c", 1},
 };
 
 static void test_fields(void **state)
