@@ -67,6 +67,7 @@ static void take_settings(struct edge_process *p)
 
     p->settings.hostname = rpc_slice(config->hostname);
     p->settings.message_size_max = config->message_size_max;
+    p->settings.refuse_long_lines = config->refuse_long_lines;
     p->settings.plain_auth = config->plain_auth;
     p->settings.pedantic = config->pedantic;
     p->settings.no_delays = config->no_delays;

@@ -20,6 +20,7 @@ enum edge_service {
 struct edge_settings {
     struct slice hostname;     /* in greetings, Received, Message-ID */
     uint64_t message_size_max; /* octets */
+    bool refuse_long_lines;    /* on submission: lines of more than 998 octets */
     bool plain_auth;           /* passwords may be sent without TLS (localserve only) */
     uint8_t id_key[24];        /* 16: AES key, 8: salt, of the ids said to peers */
     bool pedantic;             /* what the standards forbid is not tolerated */

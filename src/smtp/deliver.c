@@ -6,10 +6,8 @@
 #include <errno.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/num.h"
 #include "edge/facts.h"
-#include "smtp/received.h"
 #include "smtp/session_private.h"
 
 #define RECORD_ROOM                                                                                \
@@ -24,65 +22,10 @@ struct delivery {
     Gw__Content content;
     Gw__Facts facts;
     Gw__Origin origin;
+    Gw__Wishes wishes;
     size_t room; /* octets for recipients in one record */
     int fd;
 };
-
-/* As the Received field names it. */
-static struct slice recipient_text(const struct delivery *d, const struct smtp_recipient *r)
-{
-    if (r->path.domain.n > 0)
-        return r->path.text;
-    return arena_printf(d->m->arena, "%.*s@%.*s", SLICE_FMT(r->path.text),
-                        SLICE_FMT(smtp_settings(d->s)->hostname));
-}
-
-static struct slice received(const struct delivery *d, struct slice recipient)
-{
-    struct smtp_session *s = d->s;
-    struct conn_tls_info tls = conn_tls(s->conn);
-    char remote[ADDR_TEXT_MAX], local[ADDR_TEXT_MAX];
-    struct smtp_trace trace = {
-        .from = s->peer,
-        .from_ip = slice_str(addr_ip_text(conn_remote(s->conn), remote)),
-        .by = smtp_settings(s)->hostname,
-        .by_ip = slice_str(addr_ip_text(conn_local(s->conn), local)),
-        .extended = s->extended,
-        .authenticated = smtp_logged_in(s),
-        .tls_version = tls.on ? tls.version_name : NULL,
-        .tls_cipher = tls.on ? tls.cipher_name : NULL,
-        .id = smtp_session_id(s),
-        .recipient = recipient,
-        .unix_s = d->m->received_ns / NS_PER_S,
-    };
-
-    if (s->submission) {
-        /* Where people write their mail is nobody's business, nor to whom else they send it. */
-        trace.from = trace.by;
-        trace.from_ip = (struct slice){NULL, 0};
-        if (s->tx.recipients_n > 1)
-            trace.recipient = (struct slice){NULL, 0};
-    }
-    return smtp_received(d->m->arena, &trace);
-}
-
-/* RFC 5321 4.4: Return-Path and Received. The store puts Delivered-To in front (RFC 9228). */
-static struct slice prefix(const struct delivery *d, const struct smtp_recipient *r)
-{
-    struct slice trace = received(d, recipient_text(d, r));
-    struct slice head =
-        arena_printf(d->m->arena, "Return-Path: <%.*s>\r\n", SLICE_FMT(d->s->tx.from.text));
-    size_t n = head.n + trace.n + d->m->fields.n;
-    uint8_t *p = arena_alloc(d->m->arena, n);
-
-    if (p == NULL || arena_failed(d->m->arena))
-        return (struct slice){NULL, 0};
-    memcpy(p, head.p, head.n);
-    memcpy(p + head.n, trace.p, trace.n);
-    if (d->m->fields.n > 0)
-        memcpy(p + head.n + trace.n, d->m->fields.p, d->m->fields.n);
-    return slice_of(p, n);
-}
 
 static struct smtp_reply reply_of_outcome(struct smtp_session *s, const Gw__Outcome *outcome)
 {
@@ -113,6 +56,7 @@ static void call(struct delivery *d, Gw__Recipient **recipients, const size_t *i
     deliver.content = &d->content;
     deliver.received_ns = d->m->received_ns;
     deliver.origin = &d->origin;
+    deliver.wishes = &d->wishes;
     request.call_case = GW__REQUEST__CALL_DELIVER;
     request.deliver = &deliver;
     request.session = d->s->store_session;
@@ -167,8 +111,8 @@ static int spill(struct delivery *d, struct err *err)
 
 static size_t measure(struct delivery *d)
 {
-    size_t used =
-        gw__content__get_packed_size(&d->content) + gw__origin__get_packed_size(&d->origin);
+    size_t used = gw__content__get_packed_size(&d->content) +
+                  gw__origin__get_packed_size(&d->origin) + gw__wishes__get_packed_size(&d->wishes);
 
     return used < RECORD_ROOM ? RECORD_ROOM - used : 0;
 }
@@ -189,6 +133,10 @@ static int prepare(struct delivery *d, struct err *err)
     d->origin.tls_version = tls.on ? tls.version : 1;
     d->origin.tls_cipher = tls.on ? tls.cipher : 0;
     d->origin.received_id = rpc_bytes(smtp_session_id(s));
+    d->wishes.body =
+        s->tx.body_8bit ? GW__WISHES__BODY__BODY_8BITMIME : GW__WISHES__BODY__BODY_7BIT;
+    d->wishes.smtputf8 = d->m->smtputf8;
+    d->wishes.require_tls = s->tx.require_tls;
     d->room = measure(d);
     if (d->room < ROOM_MIN && d->fd < 0) {
         rc = spill(d, err);
@@ -214,7 +162,7 @@ static int deliver_all(struct delivery *d, struct err *err)
             continue;
         gw__recipient__init(&v[i]);
         v[i].address = rpc_bytes(r->path.address);
-        v[i].prefix = rpc_bytes(prefix(d, r));
+        v[i].prefix = rpc_bytes(smtp_prefix(d->s, d->m, &r->path));
         if (v[i].prefix.len == 0)
             return err_set(err, ERR_NOMEM, "out of memory");
         size_t size = gw__recipient__get_packed_size(&v[i]) + 8;
@@ -263,6 +211,7 @@ struct smtp_reply smtp_deliver(struct smtp_session *s, struct smtp_message *m)
                          .content = GW__CONTENT__INIT,
                          .facts = GW__FACTS__INIT,
                          .origin = GW__ORIGIN__INIT,
+                         .wishes = GW__WISHES__INIT,
                          .fd = -1};
     struct err err;
     size_t unknown = 0;

@@ -1,55 +1,46 @@
 #include "smtp/received.h"
 
 #include "base/clock.h"
+#include "mail/fold.h"
 
-#define COLUMNS 78
-
-struct folder {
-    uint8_t *p;
-    size_t n;
-    size_t max;
-    size_t column;
-};
-
-static void put(struct folder *f, struct slice s)
-{
-    if (s.n > f->max - f->n)
-        s.n = f->max - f->n;
-    if (s.n == 0)
-        return;
-    memcpy(f->p + f->n, s.p, s.n);
-    f->n += s.n;
-    f->column += s.n;
-}
-
-/* A word behind a space, or on a new line when it does not fit any more. */
-static void word(struct folder *f, struct slice s)
-{
-    if (f->column + 1 + s.n > COLUMNS) {
-        put(f, SLICE("\r\n\t"));
-        f->column = 8;
-    } else {
-        put(f, SLICE(" "));
-    }
-    put(f, s);
-}
-
-/* RFC 3848: the suffixes belong to ESMTP only. */
-static struct slice with_clause(const struct smtp_trace *t)
+/* RFC 3848, RFC 6531 4.3: the suffixes belong to ESMTP and UTF8SMTP; SMTP has none. */
+static struct slice with_clause(struct arena *a, const struct smtp_trace *t)
 {
     if (!t->extended)
         return SLICE("SMTP");
-    if (t->authenticated)
-        return t->tls_version ? SLICE("ESMTPSA") : SLICE("ESMTPA");
-    return t->tls_version ? SLICE("ESMTPS") : SLICE("ESMTP");
+    return arena_printf(a, "%s%s%s", t->smtputf8 ? "UTF8SMTP" : "ESMTP", t->tls_version ? "S" : "",
+                        t->authenticated ? "A" : "");
 }
 
-/* RFC 5321 4.4, TCP-info: an address literal. */
-static struct slice tcp_info(struct arena *a, struct slice ip)
+/* "[192.0.2.1])", RFC 5321 4.1.3. */
+static struct slice literal(struct arena *a, const char *before, struct slice ip)
 {
     const char *tag = slice_find_byte(ip, ':') != SIZE_MAX ? "IPv6:" : "";
 
-    return arena_printf(a, "([%s%.*s])", tag, SLICE_FMT(ip));
+    return arena_printf(a, "%s[%s%.*s])", before, tag, SLICE_FMT(ip));
+}
+
+static void put_name(struct fold *f, const struct auth_name *name)
+{
+    fold_word(f, name->unicode.n > 0 ? name->unicode : name->ascii);
+}
+
+/* RFC 5321 4.4, TCP-info; behind it the name that DNS knows. */
+static void put_tcp_info(struct fold *f, struct arena *a, const struct auth_name *name,
+                         struct slice reverse, struct slice ip)
+{
+    if (reverse.n > 0 && !slice_eq_nocase(reverse, name->ascii)) {
+        fold_word(f, arena_printf(a, "(%.*s", SLICE_FMT(reverse)));
+        fold_word(f, literal(a, "", ip));
+    } else {
+        fold_word(f, literal(a, "(", ip));
+    }
+}
+
+static void put_ascii(struct fold *f, struct arena *a, const struct auth_name *name)
+{
+    if (name->unicode.n > 0)
+        fold_word(f, arena_printf(a, "(%.*s)", SLICE_FMT(name->ascii)));
 }
 
 static struct slice date_text(struct arena *a, int64_t unix_s)
@@ -62,33 +53,32 @@ static struct slice date_text(struct arena *a, int64_t unix_s)
 
 struct slice smtp_received(struct arena *a, const struct smtp_trace *t)
 {
-    size_t max =
-        1024 + t->from.n + t->from_ip.n + 2 * t->by.n + t->by_ip.n + t->id.n + t->recipient.n;
-    struct folder f = {.p = arena_alloc(a, max), .max = max};
+    const struct slice none = {NULL, 0};
+    struct fold f;
 
-    if (f.p == NULL)
-        return (struct slice){NULL, 0};
-    put(&f, SLICE("Received: from "));
-    put(&f, t->from);
+    fold_init(&f, SLICE("Received:"));
+    fold_word(&f, SLICE("from"));
+    put_name(&f, &t->from);
     if (t->from_ip.n > 0)
-        word(&f, tcp_info(a, t->from_ip));
-    word(&f, SLICE("by"));
-    word(&f, t->by);
-    word(&f, tcp_info(a, t->by_ip));
-    word(&f, SLICE("via tcp with"));
-    word(&f, with_clause(t));
-    word(&f, SLICE("id"));
-    bool semicolon_later = t->recipient.n > 0 || t->tls_version;
-
-    word(&f, semicolon_later ? t->id : arena_printf(a, "%.*s;", SLICE_FMT(t->id)));
+        put_tcp_info(&f, a, &t->from, t->reverse, t->from_ip);
+    put_ascii(&f, a, &t->from);
+    fold_word(&f, SLICE("by"));
+    put_name(&f, &t->by);
+    put_tcp_info(&f, a, &t->by, none, t->by_ip);
+    put_ascii(&f, a, &t->by);
+    fold_word(&f, SLICE("via tcp with"));
+    fold_word(&f, with_clause(a, t));
+    if (t->require_tls)
+        fold_word(&f, SLICE("(requiretls)"));
+    fold_word(&f, SLICE("id"));
+    fold_word(&f, t->id);
     if (t->tls_version)
-        word(&f, arena_printf(a, "(%s %s)%s", t->tls_version, t->tls_cipher,
-                              t->recipient.n > 0 ? "" : ";"));
+        fold_word(&f, arena_printf(a, "(%s %s)", t->tls_version, t->tls_cipher));
     if (t->recipient.n > 0) {
-        word(&f, SLICE("for"));
-        word(&f, arena_printf(a, "<%.*s>;", SLICE_FMT(t->recipient)));
+        fold_word(&f, SLICE("for"));
+        fold_word(&f, arena_printf(a, "<%.*s>", SLICE_FMT(t->recipient)));
     }
-    word(&f, date_text(a, t->unix_s));
-    put(&f, SLICE("\r\n"));
-    return slice_of(f.p, f.n);
+    fold_more(&f, SLICE(";"));
+    fold_word(&f, date_text(a, t->unix_s));
+    return fold_end(&f, a);
 }

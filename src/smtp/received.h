@@ -1,4 +1,4 @@
-/* Header fields that delivery puts in front of a message. Pure. */
+/* The Received field that delivery puts in front of a message. Pure. */
 #pragma once
 
 #include <stdbool.h>
@@ -6,15 +6,19 @@
 
 #include "base/arena.h"
 #include "base/slice.h"
+#include "mail/auth_results.h"
 
 /* All text is free of control octets. */
 struct smtp_trace {
-    struct slice from;    /* what the client called itself; own hostname on submission */
-    struct slice from_ip; /* as text; empty: is not told (submission) */
-    struct slice by;      /* own hostname */
+    struct auth_name from; /* what the client called itself; own hostname on submission */
+    struct slice reverse;  /* what the reverse DNS calls it; empty: not known */
+    struct slice from_ip;  /* as text; empty: is not told (submission) */
+    struct auth_name by;   /* own hostname */
     struct slice by_ip;
     bool extended; /* EHLO */
     bool authenticated;
+    bool smtputf8; /* the message needs it */
+    bool require_tls;
     const char *tls_version; /* "TLS1.3"; NULL without TLS */
     const char *tls_cipher;
     struct slice id;

@@ -5,6 +5,7 @@
 #include "base/env.h"
 #include "base/log.h"
 #include "edge/edge.h"
+#include "mail/auth_results.h"
 #include "net/limiter.h"
 #include "smtp/data_reader.h"
 #include "smtp/reply.h"
@@ -150,15 +151,36 @@ enum smtp_next smtp_content_end(struct smtp_session *s);
 /* Input in mode DATA. SMTP_HOLD: wants more; else the message has ended and was answered. */
 enum smtp_next smtp_data_input(struct smtp_session *s, struct slice in, size_t *used_out);
 
-/* ---- deliver.c, submit.c: judging a complete message ---- */
+/* ---- judging and delivering a complete message ---- */
+
+struct smtp_extra;
 
 struct smtp_message {
     struct arena *arena; /* of the message: large */
     struct spool *spool;
     const struct mail_message *parsed;
-    struct slice fields; /* header fields that submission adds; `parsed` knows them */
     int64_t received_ns;
+    bool smtputf8; /* RFC 6531: the next server must offer it */
+    /* On submission: header fields that are added (`parsed` knows them), and what the sender wants
+     * to get back. */
+    struct slice fields;
+    struct smtp_extra *extra;
+    size_t extra_n;
+    /* What was found out about where it comes from. */
+    struct slice reverse; /* the client's name by reverse DNS; empty: not known */
+    struct slice results; /* header fields: Authentication-Results, on port 25 with Received-SPF */
 };
+
+/* ---- prefix.c ---- */
+
+/* A name as fields show it: with U-labels, where there are any, in a message that needs SMTPUTF8.
+ */
+struct auth_name smtp_name(struct arena *a, struct slice ascii, bool smtputf8);
+/* The header fields that this recipient's copy begins with. Empty when out of memory. */
+struct slice smtp_prefix(struct smtp_session *s, struct smtp_message *m,
+                         const struct smtp_path *recipient);
+
+/* ---- submit.c, deliver.c ---- */
 
 /* Checks of a submitted message, and what it lacks is added to `fields`. A reply with code 0 when
  * all is well. */

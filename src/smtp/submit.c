@@ -1,16 +1,13 @@
 /* Submission (RFC 6409): who may send as whom, and what a message of a mail client lacks is added.
  */
-#include "base/ascii.h"
 #include "base/builder.h"
 #include "base/clock.h"
-#include "base/cursor.h"
 #include "base/encode.h"
 #include "base/secret.h"
 #include "mail/date.h"
 #include "mail/message.h"
 #include "smtp/session_private.h"
-
-#define HEADER_LINE_MAX 1000 /* RFC 5322 2.1.1, with CRLF */
+#include "smtp/submit_header.h"
 
 #define OK ((struct smtp_reply){0})
 
@@ -35,63 +32,39 @@ struct smtp_reply smtp_sender_check(struct smtp_session *s, struct slice address
     return SMTP_REPLY(550, "5.7.1", "not an address of your account");
 }
 
-static bool lines_too_long(struct slice field)
+/* RFC 6409 6.1, 8.1: the author must be the one who logged in. */
+static struct smtp_reply check_author(struct smtp_session *s, struct arena *a,
+                                      const struct mail_part *root)
 {
-    while (field.n > 0) {
-        size_t lf = slice_find_byte(field, '\n');
-        size_t n = lf == SIZE_MAX ? field.n : lf + 1;
-
-        if (n > HEADER_LINE_MAX)
-            return true;
-        field = slice_from(field, n);
-    }
-    return false;
-}
-
-static bool is_token(int byte)
-{
-    return ascii_is_graph(byte) && strchr("()<>@,;:\\\"/[]?=", byte) == NULL;
-}
-
-/* RFC 2045 5.1: begins with type "/" subtype. */
-static bool content_type_valid(struct slice body)
-{
-    struct cursor c = cur_init(slice_trim(body));
-
-    (void)cur_span(&c, is_token, 1, "type");
-    cur_byte(&c, '/', "slash");
-    (void)cur_span(&c, is_token, 1, "subtype");
-    return cur_ok(&c);
-}
-
-static struct smtp_reply check_header(const struct mail_part *root)
-{
-    for (size_t i = 0; i < root->header->n; i++)
-        if (lines_too_long(root->header->fields[i].raw))
-            return SMTP_REPLY(550, "5.6.0", "a header line is longer than 998 octets");
-    const struct mail_field *type = mail_header_find(root->header, SLICE("Content-Type"), 0);
-
-    if (type != NULL && !content_type_valid(type->body))
-        return SMTP_REPLY(550, "5.6.0", "the Content-Type field is malformed");
-    return OK;
-}
-
-/* RFC 6409 8: exactly one author, who must be the one who logged in. */
-static struct smtp_reply check_from(struct smtp_session *s, struct arena *a,
-                                    const struct mail_part *root)
-{
-    const struct mail_address_list *from = root->envelope != NULL ? &root->envelope->from : NULL;
-
-    if (from == NULL || mail_header_count(root->header, SLICE("From")) != 1)
-        return SMTP_REPLY(550, "5.6.0", "there must be exactly one From field");
-    if (from->n != 1 || from->v[0].kind != MAIL_ADDRESS_MAILBOX || from->v[0].domain.n == 0)
-        return SMTP_REPLY(550, "5.6.0", "there must be exactly one address in From");
+    const struct mail_address *from = &root->envelope->from.v[0];
     struct slice address =
-        arena_printf(a, "%.*s@%.*s", SLICE_FMT(from->v[0].localpart), SLICE_FMT(from->v[0].domain));
+        arena_printf(a, "%.*s@%.*s", SLICE_FMT(from->localpart), SLICE_FMT(from->domain));
 
     if (arena_failed(a))
         return SMTP_REPLY(451, "4.3.0", "out of memory, try again later");
     return smtp_sender_check(s, address);
+}
+
+/* RFC 6152 3, RFC 6531 3.1: content of a kind that was not announced. Everybody sends it, so that
+ * it is refused on wish only. */
+static struct smtp_reply check_announced(const struct smtp_session *s, const struct smtp_message *m)
+{
+    if (!smtp_settings(s)->pedantic)
+        return OK;
+    if (m->parsed->has_8bit && !s->tx.body_8bit)
+        return SMTP_REPLY(500, "5.6.0", "8-bit content without BODY=8BITMIME");
+    if (m->smtputf8 && !s->tx.smtputf8)
+        return SMTP_REPLY(550, "5.6.0", "the message needs SMTPUTF8");
+    return OK;
+}
+
+/* RFC 5321 4.4: the server that delivers writes it. */
+static struct smtp_reply check_return_path(const struct smtp_session *s,
+                                           const struct mail_part *root)
+{
+    if (smtp_settings(s)->pedantic && mail_header_count(root->header, SLICE("Return-Path")) > 0)
+        return SMTP_REPLY(550, "5.6.0", "Return-Path does not belong into a new message");
+    return OK;
 }
 
 static bool is_missing(const struct mail_part *root, struct slice name)
@@ -147,14 +120,33 @@ static bool add_missing_fields(struct smtp_session *s, struct smtp_message *m)
     return m->parsed != NULL && !arena_failed(m->arena);
 }
 
+/* RFC 8601 2.7.4: who logged in may send from this address. */
+static bool add_results(struct smtp_session *s, struct smtp_message *m)
+{
+    const struct auth_property from = {
+        .type = "smtp", .property = "mailfrom", .value = s->tx.from.text, .is_address = true};
+    const struct auth_method method = {
+        .method = "auth", .result = "pass", .properties = &from, .properties_n = 1};
+    struct auth_name host = smtp_name(m->arena, smtp_settings(s)->hostname, m->smtputf8);
+
+    m->results = mail_auth_results(m->arena, &host, &method, 1);
+    return m->results.n > 0;
+}
+
 struct smtp_reply smtp_submit_check(struct smtp_session *s, struct smtp_message *m)
 {
     const struct mail_part *root = m->parsed->root;
-    struct smtp_reply reply = check_header(root);
+    struct smtp_reply reply = check_announced(s, m);
 
     if (reply.code == 0)
-        reply = check_from(s, m->arena, root);
-    if (reply.code == 0 && !add_missing_fields(s, m))
+        reply = smtp_header_check(m->parsed);
+    if (reply.code == 0)
+        reply = check_author(s, m->arena, root);
+    if (reply.code == 0)
+        reply = check_return_path(s, root);
+    if (reply.code == 0)
+        reply = smtp_extra_read(m->arena, root->header, &m->extra, &m->extra_n);
+    if (reply.code == 0 && (!add_missing_fields(s, m) || !add_results(s, m)))
         reply = SMTP_REPLY(451, "4.3.0", "out of memory, try again later");
     return reply;
 }

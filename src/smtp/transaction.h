@@ -29,6 +29,8 @@ struct smtp_transaction {
     struct arena arena; /* everything below; holds nothing while there is no transaction */
     bool given;         /* MAIL was accepted */
     bool body_8bit;
+    bool smtputf8;
+    bool require_tls;
     bool has_size;
     uint64_t size; /* as declared */
     struct smtp_path from;

@@ -99,6 +99,7 @@ struct config {
     const char *data_directory;
     const char *user;
     int64_t message_size_max;
+    bool refuse_long_lines;
     bool plain_auth;
     bool pedantic;
 

@@ -78,6 +78,10 @@ const struct key_row key_rows[] = {
     {SECTION_GLOBAL, "message_size_max", KEY_SIZE, .fallback = "100M", .unit = "octets",
      .min = 64 * 1024, .max = 2048 * MEGABYTE, GLOBAL(message_size_max),
      .help = "Larger messages are refused."},
+    {SECTION_GLOBAL, "refuse_long_lines", KEY_SWITCH, .fallback = "false",
+     GLOBAL(refuse_long_lines),
+     .help = "Refuse messages of users with lines of more than 998 octets, which some servers "
+             "on their way would break."},
     {SECTION_GLOBAL, "plain_auth", KEY_SWITCH, .fallback = "false", GLOBAL(plain_auth),
      .help = "Passwords may be sent without TLS. Only for tests on one machine."},
     {SECTION_GLOBAL, "pedantic", KEY_SWITCH, .fallback = "false", GLOBAL(pedantic),

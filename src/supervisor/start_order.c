@@ -172,6 +172,7 @@ static void set_edge(struct supervisor *s, const struct child *c, struct start *
     start->config.n_listeners = start->listeners_n;
     start->config.listeners = start->listeners;
     start->config.message_size_max = (uint64_t)config->message_size_max;
+    start->config.refuse_long_lines = config->refuse_long_lines;
     start->config.plain_auth = config->plain_auth;
     start->config.pedantic = config->pedantic;
     start->config.no_delays = !config->delays;

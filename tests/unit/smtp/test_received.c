@@ -2,8 +2,9 @@
 #include "unit.h"
 
 #define BASE                                                                                       \
-    .from = SLICE("example.org"), .from_ip = SLICE("127.0.0.10"), .by = SLICE("d1.example"),       \
-    .by_ip = SLICE("::1"), .id = SLICE("0123456789012345678901"), .unix_s = 1136239445
+    .from = {.ascii = SLICE("example.org")}, .from_ip = SLICE("127.0.0.10"),                       \
+    .by = {.ascii = SLICE("d1.example")}, .by_ip = SLICE("::1"),                                   \
+    .id = SLICE("0123456789012345678901"), .unix_s = 1136239445
 
 static void writes(void **state)
 {
@@ -19,8 +20,8 @@ static void writes(void **state)
          "Received: from example.org ([127.0.0.10]) by d1.example ([IPv6:::1])\r\n"
          "\tvia tcp with ESMTPS id 0123456789012345678901\r\n"
          "\t(TLS1.3 TLS_AES_128_GCM_SHA256); 2 Jan 2006 22:04:05 +0000\r\n"},
-        {{.from = SLICE("d1.example"),
-          .by = SLICE("d1.example"),
+        {{.from = {.ascii = SLICE("d1.example")},
+          .by = {.ascii = SLICE("d1.example")},
           .by_ip = SLICE("10.0.0.1"),
           .extended = true,
           .authenticated = true,
@@ -28,8 +29,8 @@ static void writes(void **state)
           .unix_s = 0},
          "Received: from d1.example by d1.example ([10.0.0.1]) via tcp with ESMTPA id x;\r\n"
          "\t1 Jan 1970 00:00:00 +0000\r\n"},
-        {{.from = SLICE("d1.example"),
-          .by = SLICE("d1.example"),
+        {{.from = {.ascii = SLICE("d1.example")},
+          .by = {.ascii = SLICE("d1.example")},
           .by_ip = SLICE("10.0.0.1"),
           .extended = true,
           .authenticated = true,
@@ -40,6 +41,32 @@ static void writes(void **state)
           .unix_s = 0},
          "Received: from d1.example by d1.example ([10.0.0.1]) via tcp with ESMTPSA id x\r\n"
          "\t(TLS1.2 C) for <b@d1.example>; 1 Jan 1970 00:00:00 +0000\r\n"},
+        /* Acceptance 260: what DNS says of the client, and what the message asks for. */
+        {{BASE, .reverse = SLICE("host.example.net"), .extended = true, .smtputf8 = true,
+          .require_tls = true, .tls_version = "TLS1.3", .tls_cipher = "C"},
+         "Received: from example.org (host.example.net [127.0.0.10]) by d1.example\r\n"
+         "\t([IPv6:::1]) via tcp with UTF8SMTPS (requiretls) id\r\n"
+         "\t0123456789012345678901 (TLS1.3 C); 2 Jan 2006 22:04:05 +0000\r\n"},
+        {{BASE, .reverse = SLICE("Example.org")},
+         "Received: from example.org ([127.0.0.10]) by d1.example ([IPv6:::1])\r\n"
+         "\tvia tcp with SMTP id 0123456789012345678901; 2 Jan 2006 22:04:05 +0000\r\n"},
+        {{.from = {SLICE("xn--mx-fka.example"), SLICE("m\xc3\xb6x.example")},
+          .from_ip = SLICE("127.0.0.10"),
+          .by = {SLICE("xn--d1-a.example"), SLICE("d1\xc3\xa4.example")},
+          .by_ip = SLICE("10.0.0.1"),
+          .extended = true,
+          .smtputf8 = true,
+          .authenticated = true,
+          .id = SLICE("x")},
+         "Received: from m\xc3\xb6x.example ([127.0.0.10]) (xn--mx-fka.example) by\r\n"
+         "\td1\xc3\xa4.example ([10.0.0.1]) (xn--d1-a.example) via tcp with UTF8SMTPA id\r\n"
+         "\tx; 1 Jan 1970 00:00:00 +0000\r\n"},
+        /* HELO has no extensions, whatever else is on. */
+        {{BASE, .smtputf8 = true, .authenticated = true, .tls_version = "TLS1.2",
+          .tls_cipher = "C"},
+         "Received: from example.org ([127.0.0.10]) by d1.example ([IPv6:::1])\r\n"
+         "\tvia tcp with SMTP id 0123456789012345678901 (TLS1.2 C);\r\n"
+         "\t2 Jan 2006 22:04:05 +0000\r\n"},
     };
     struct arena a;
 
