@@ -11,10 +11,13 @@ static const struct migrate_step shard_steps[] = {
         "ALTER TABLE content ADD COLUMN dsn_notify INTEGER NOT NULL DEFAULT 0;"
         "ALTER TABLE content ADD COLUMN dsn_orcpt BLOB NOT NULL DEFAULT x'';"
         "ALTER TABLE content ADD COLUMN hold_until_ns INTEGER NOT NULL DEFAULT 0;"},
+    {2, "ALTER TABLE account ADD COLUMN keys_done INTEGER NOT NULL DEFAULT 0;"
+        "UPDATE account SET keys_done = content_next - 1;"},
     {0},
 };
 static const struct migrate_step directory_steps[] = {
     {1, ""},
+    {2, ""},
     {0},
 };
 
