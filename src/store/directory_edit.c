@@ -1,11 +1,8 @@
-/* Administration: DomainEdit, AccountEdit, AddressEdit, PasswordSet. */
+/* Administration: DomainEdit, AccountEdit, AddressEdit. */
 #include "base/ascii.h"
-#include "base/secret.h"
-#include "base/unicode.h"
 #include "rpc/call.h"
 #include "store/account_create.h"
 #include "store/account_erase.h"
-#include "store/credential.h"
 #include "store/directory.h"
 #include "store/request.h"
 #include "store/store_private.h"
@@ -347,6 +344,9 @@ static int account_delete(struct write_ctx *ctx, const struct account_edit *edit
         rc =
             run_int(ctx->db, "DELETE FROM credential WHERE account_id = ?1", edit->account_id, err);
     if (rc == 0)
+        rc = run_int(ctx->db, "DELETE FROM web_session WHERE account_id = ?1", edit->account_id,
+                     err);
+    if (rc == 0)
         rc = run_int(ctx->db, "DELETE FROM account WHERE account_id = ?1", edit->account_id, err);
     return rc;
 }
@@ -457,89 +457,4 @@ int call_account_edit(struct call *c, struct err *err)
     c->write = (struct write){.apply = first_apply, .done = first_done};
     shard_submit(c->store->directory, &c->write);
     return CALL_WAITS;
-}
-
-/* ---- passwords ---- */
-
-struct password {
-    struct slice prepared;
-    int64_t account_id;
-    struct credential derived[CREDENTIAL_KINDS];
-};
-
-static void password_done(void *state)
-{
-    struct password *p = state;
-
-    if (p->prepared.n > 0)
-        wipe((uint8_t *)p->prepared.p, p->prepared.n);
-    wipe(p->derived, sizeof(p->derived));
-}
-
-static int credential_write(struct write_ctx *ctx, int64_t account_id,
-                            const struct credential *credential, struct err *err)
-{
-    struct db_row r;
-    int rc = db_query(ctx->db,
-                      "INSERT INTO credential (account_id, kind, salt, parameter, secret, "
-                      "changed_ns) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-                      &r, err);
-
-    if (rc < 0)
-        return rc;
-    db_bind_int(&r, 1, account_id);
-    db_bind_text(&r, 2, slice_str(credential->kind));
-    db_bind_blob(&r, 3, slice_of(credential->salt, CREDENTIAL_SALT));
-    db_bind_int(&r, 4, credential->parameter);
-    db_bind_blob(&r, 5, slice_of(credential->secret, credential->secret_n));
-    db_bind_int(&r, 6, ctx->now_ns);
-    return db_run(&r, err);
-}
-
-static int password_apply(struct call *c, struct write_ctx *ctx, struct err *err)
-{
-    struct password *p = c->state;
-    struct directory_account account;
-    int rc = need_account(c, ctx, rpc_slice(c->request->password_set->account), &account, err);
-
-    if (rc == 0) {
-        p->account_id = account.account_id;
-        rc = run_int(ctx->db, "DELETE FROM credential WHERE account_id = ?1", p->account_id, err);
-    }
-    for (size_t i = 0; rc == 0 && i < CREDENTIAL_KINDS; i++)
-        rc = credential_write(ctx, p->account_id, &p->derived[i], err);
-    return rc < 0 ? rc : call_answer_done(c, err);
-}
-
-static void password_committed(struct call *c)
-{
-    const struct password *p = c->state;
-
-    store_end_account_sessions(c->store, p->account_id);
-}
-
-/* On a worker. */
-static int password_derive(struct call *c, struct err *err)
-{
-    struct password *p = c->state;
-    int rc = credential_derive(p->prepared, p->derived, err);
-
-    if (rc < 0)
-        return rc;
-    c->committed = password_committed;
-    return call_write(c, c->store->directory, password_apply);
-}
-
-int call_password_set(struct call *c, struct err *err)
-{
-    struct password *p = ARENA_NEW(&c->in, struct password);
-
-    if (!p)
-        return call_no_memory(err);
-    c->state = p;
-    c->state_done = password_done;
-    int rc = unicode_opaque_string(&c->in, rpc_slice(c->request->password_set->password),
-                                   &p->prepared, err);
-
-    return rc < 0 ? rc : call_work(c, password_derive, err);
 }

@@ -45,6 +45,11 @@ static const struct {
     {GW__REQUEST__CALL_DIRECTORY_LIST, call_directory_list, 0},
     {GW__REQUEST__CALL_PASSWORD_SET, call_password_set, 0},
     {GW__REQUEST__CALL_ALIAS_EDIT, call_alias_edit, 0},
+    {GW__REQUEST__CALL_WEB_SESSION_OPEN, call_web_session_open, 0},
+    {GW__REQUEST__CALL_WEB_SESSION_USE, call_web_session_use, 0},
+    {GW__REQUEST__CALL_WEB_SESSION_CLOSE, call_web_session_close, 0},
+    {GW__REQUEST__CALL_ACCOUNT_READ, call_account_read, 0},
+    {GW__REQUEST__CALL_PASSWORD_CHANGE, call_password_change, 0},
 };
 
 static void call_free(struct call *c)

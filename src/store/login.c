@@ -1,9 +1,10 @@
 /* Authenticate, SessionEnd, Watch: how a process comes to act for an account. */
+#include "store/login.h"
+
 #include "base/log.h"
 #include "base/secret.h"
 #include "base/unicode.h"
 #include "rpc/call.h"
-#include "store/credential.h"
 #include "store/directory.h"
 #include "store/request.h"
 #include "store/store_private.h"
@@ -32,8 +33,8 @@ static int wrong(struct err *err)
     return err_set(err, ERR_DENIED, "wrong address or password");
 }
 
-static int read_stored(struct db *db, int64_t account_id, struct credential_stored *out,
-                       struct err *err)
+int login_read_stored(struct db *db, int64_t account_id, struct credential_stored *out,
+                      struct err *err)
 {
     struct db_row r;
     int rc = db_query(db,
@@ -72,7 +73,7 @@ static int look_up(struct call *c, struct login *login, struct err *err)
     rc = directory_account_by_id(db, &c->in, login->target.account_id, &login->account, err);
     if (rc == 1) {
         login->known = login->account.shard < c->store->shards_n;
-        rc = read_stored(db, login->account.account_id, &login->stored, err);
+        rc = login_read_stored(db, login->account.account_id, &login->stored, err);
     }
     return rc;
 }

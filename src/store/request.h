@@ -84,4 +84,5 @@ call_run call_mailbox_rename, call_subscribe;
 call_run call_uids_read, call_message_read, call_body_read, call_changes_read;
 call_run call_append, call_flags_store, call_expunge, call_copy;
 call_run call_domain_edit, call_account_edit, call_address_edit, call_directory_list;
-call_run call_password_set, call_alias_edit;
+call_run call_password_set, call_password_change, call_alias_edit;
+call_run call_web_session_open, call_web_session_use, call_web_session_close, call_account_read;

@@ -3,7 +3,8 @@
 #include "base/num.h"
 
 /* mx handles mail from strangers: it learns which addresses exist, and delivers. access acts for
- * people: everything on mail needs the session that their credentials opened. admin is the owner of
+ * people: everything on mail needs the session that their credentials opened. web does so for the
+ * account page: it sees and changes the account, and does not read mail. admin is the owner of
  * the machine at the control socket: it edits the directory and does not read mail. */
 static const struct {
     Gw__Request__CallCase call;
@@ -14,8 +15,8 @@ static const struct {
     {GW__REQUEST__CALL_SPOOL_OPEN, STORE_MX | STORE_ACCESS, 0},
     {GW__REQUEST__CALL_DELIVER, STORE_MX, STORE_ACCESS},
 
-    {GW__REQUEST__CALL_AUTHENTICATE, STORE_ACCESS, 0},
-    {GW__REQUEST__CALL_SESSION_END, 0, STORE_ACCESS},
+    {GW__REQUEST__CALL_AUTHENTICATE, STORE_ACCESS | STORE_WEB, 0},
+    {GW__REQUEST__CALL_SESSION_END, 0, STORE_ACCESS | STORE_WEB},
     {GW__REQUEST__CALL_WATCH, 0, STORE_ACCESS},
 
     {GW__REQUEST__CALL_MAILBOX_LIST, 0, STORE_ACCESS},
@@ -40,6 +41,12 @@ static const struct {
     {GW__REQUEST__CALL_DIRECTORY_LIST, STORE_ADMIN, 0},
     {GW__REQUEST__CALL_PASSWORD_SET, STORE_ADMIN, 0},
     {GW__REQUEST__CALL_ALIAS_EDIT, STORE_ADMIN, 0},
+
+    {GW__REQUEST__CALL_WEB_SESSION_OPEN, 0, STORE_WEB},
+    {GW__REQUEST__CALL_WEB_SESSION_USE, STORE_WEB, 0},
+    {GW__REQUEST__CALL_WEB_SESSION_CLOSE, 0, STORE_WEB},
+    {GW__REQUEST__CALL_ACCOUNT_READ, 0, STORE_WEB},
+    {GW__REQUEST__CALL_PASSWORD_CHANGE, 0, STORE_WEB},
 };
 
 enum rights_answer rights_of(enum store_role role, Gw__Request__CallCase call)

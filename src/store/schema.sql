@@ -27,8 +27,7 @@ CREATE TABLE account (
     object_seed      INTEGER NOT NULL, -- random, leads the account's object ids (RFC 8474)
     size_bytes       INTEGER NOT NULL, -- of live messages, and of those in erase_pending
     messages         INTEGER NOT NULL, -- live ones
-    quota_bytes      INTEGER NOT NULL, -- 0: none
-    keys_done        INTEGER NOT NULL DEFAULT 0 -- contents up to this one have all their rows in thread_key
+    quota_bytes      INTEGER NOT NULL  -- 0: none
 );
 
 CREATE TABLE mailbox (
@@ -126,8 +125,7 @@ CREATE TABLE content (
     PRIMARY KEY (account_id, content_id)
 );
 
--- Finding threads: hashes of Message-IDs and base subjects, see src/store/thread_keys.h. The newest are not here yet:
--- src/store/thread_index.h.
+-- Finding threads: 64-bit hashes of "i" + Message-ID and of "s" + mailbox + base subject, see src/store/threads.c.
 CREATE TABLE thread_key (
     account_id INTEGER NOT NULL,
     hash       INTEGER NOT NULL,
@@ -262,3 +260,13 @@ CREATE TABLE credential (
     changed_ns INTEGER NOT NULL,
     PRIMARY KEY (account_id, kind)
 ) WITHOUT ROWID;
+
+-- Logins of browsers. The tokens themselves are stored nowhere: these are their SHA-256.
+CREATE TABLE web_session (
+    token_hash BLOB NOT NULL PRIMARY KEY,
+    csrf_hash  BLOB NOT NULL,
+    account_id INTEGER NOT NULL,
+    address    TEXT NOT NULL,    -- the login address
+    expires_ns INTEGER NOT NULL  -- 24 hours after its last use
+) WITHOUT ROWID;
+CREATE INDEX web_session_account ON web_session (account_id, expires_ns);

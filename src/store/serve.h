@@ -18,8 +18,8 @@ int serve_new(struct store *store, struct loop *loop, const struct env *env, str
 /* After the loop was stopped. Accepts NULL. */
 void serve_free(struct serve *s);
 
-/* All descriptors become the loop's, or are closed. For edges (mx, access) the last one of a group
- * is its event channel; pass them in one call. fails: ERR_LIMIT, ERR_NOMEM, ERR_EXISTS. */
+/* All descriptors become the loop's, or are closed. For edges (mx, access, web) the last one of a
+ * group is its event channel; pass them in one call. fails: ERR_LIMIT, ERR_NOMEM, ERR_EXISTS. */
 int serve_add_channels(struct serve *s, enum store_role role, uint32_t group, const int *fds,
                        size_t n, struct err *err) WARN_UNUSED;
 

@@ -35,7 +35,12 @@ int store_open(const struct store_config *config, const struct env *env, struct 
 void store_close(struct store *s);
 
 /* Who asks. One bit each, see rights.h. */
-enum store_role { STORE_MX = 1u << 0, STORE_ACCESS = 1u << 1, STORE_ADMIN = 1u << 2 };
+enum store_role {
+    STORE_MX = 1u << 0,
+    STORE_ACCESS = 1u << 1,
+    STORE_ADMIN = 1u << 2,
+    STORE_WEB = 1u << 3,
+};
 
 struct store_request {
     enum store_role role;

@@ -29,6 +29,7 @@ static void test_rights(void **state)
         {GW__REQUEST__CALL_PASSWORD_SET, RIGHTS_NO, RIGHTS_NO, RIGHTS_OPEN},
         {GW__REQUEST__CALL_ALIAS_EDIT, RIGHTS_NO, RIGHTS_NO, RIGHTS_OPEN},
         {GW__REQUEST__CALL_ACCOUNT_EDIT, RIGHTS_NO, RIGHTS_NO, RIGHTS_OPEN},
+        {GW__REQUEST__CALL_WEB_SESSION_USE, RIGHTS_NO, RIGHTS_NO, RIGHTS_NO},
     };
 
     (void)state;
@@ -79,6 +80,8 @@ static void test_every_call_of_a_role(void **state)
                                                   GW__REQUEST__CALL_PASSWORD_SET,
                                                   GW__REQUEST__CALL_ALIAS_EDIT,
                                                   0};
+    static const Gw__Request__CallCase web[] = {GW__REQUEST__CALL_AUTHENTICATE,
+                                                GW__REQUEST__CALL_WEB_SESSION_USE, 0};
     struct fixture f;
 
     (void)state;
@@ -94,6 +97,10 @@ static void test_every_call_of_a_role(void **state)
                          is_listed(mx, field->id));
         assert_int_equal(ask_empty(&f, STORE_ADMIN, field, session) != -ERR_DENIED,
                          is_listed(admin, field->id));
+        bool refused = ask_empty(&f, STORE_WEB, field, 0) == -ERR_DENIED;
+
+        assert_int_equal(!refused, is_listed(web, field->id) ||
+                                       rights_of(STORE_WEB, field->id) == RIGHTS_SESSION);
     }
     fixture_end(&f);
 }
@@ -176,7 +183,7 @@ static void wire_start(struct wire *w, uint64_t *account_out, uint64_t *session_
 static void wire_end(struct wire *w)
 {
     serve_stop(w->serve);
-    assert_true(loop_drain(w->loop, 0, 5000));
+    assert_true(loop_drain(w->loop, 5000));
     loop_stop(w->loop);
     serve_free(w->serve);
     loop_free(w->loop);
