@@ -13,6 +13,9 @@ static const struct protocol *protocol_of(enum edge_service service)
     case EDGE_IMAPS:
         return &imap_protocol;
     case EDGE_SMTP:
+    case EDGE_HTTP:
+    case EDGE_HTTPS:
+    case EDGE_SERVICE_COUNT:
         break;
     }
     return NULL;

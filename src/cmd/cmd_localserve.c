@@ -83,6 +83,8 @@ static const char *purpose_of(enum config_service_kind kind)
         [CONFIG_SUBMISSIONS] = "sending; TLS",
         [CONFIG_IMAP] = "reading; STARTTLS possible",
         [CONFIG_IMAPS] = "reading; TLS",
+        [CONFIG_HTTP] = "the account page",
+        [CONFIG_HTTPS] = "the account page; TLS",
     };
 
     return purposes[kind];

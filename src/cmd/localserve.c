@@ -105,6 +105,7 @@ static int write_config(const struct localserve *l, struct err *err)
                   "    connections_open = {0, 0, 0}\n"
                   "    auth_failures = {0, 0, 0}\n"
                   "    auth_failures_day = {0, 0, 0}\n"
+                  "    request_rate = {0, 0, 0}\n"
                   "    delays = false\n"
                   "}\n\n"
                   "# It works without a network.\n"
@@ -116,12 +117,15 @@ static int write_config(const struct localserve *l, struct err *err)
                   "    submissions { port = %u }\n"
                   "    imap { port = %u }\n"
                   "    imaps { port = %u }\n"
+                  "    http { port = %u }\n"
+                  "    https { port = %u }\n"
                   "    tls {\n"
                   "        certificate = \"localhost.pem\"\n"
                   "        key = \"localhost.key\"\n"
                   "    }\n"
                   "}\n",
-                  addresses, base + 25, base + 587, base + 465, base + 143, base + 993);
+                  addresses, base + 25, base + 587, base + 465, base + 143, base + 993, base + 80,
+                  base + 443);
     bool ok = ferror(file) == 0;
 
     if (fclose(file) != 0 || !ok)

@@ -1,5 +1,5 @@
-/* What the edge processes (mx, access) share: channels to the store, one per thread; the hub that
- * turns the store's events into wake-ups of connections; spools for messages. */
+/* What the edge processes (mx, access, web) share: channels to the store, one per thread; the hub
+ * that turns the store's events into wake-ups of connections; spools for messages. */
 #pragma once
 
 #include "base/arena.h"

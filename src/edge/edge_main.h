@@ -1,4 +1,4 @@
-/* The life of an edge process, the same for mx and access.
+/* The life of an edge process, the same for mx, access and web.
  *
  *   reads                connections from anywhere; answers and events of the store; orders of the
  * supervisor may call             what its role's row of src/store/rights.c allows holds its

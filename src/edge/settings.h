@@ -15,6 +15,9 @@ enum edge_service {
     EDGE_SUBMISSIONS, /* 465 */
     EDGE_IMAP,        /* 143 */
     EDGE_IMAPS,       /* 993 */
+    EDGE_HTTP,        /* 80 */
+    EDGE_HTTPS,       /* 443 */
+    EDGE_SERVICE_COUNT
 };
 
 struct edge_settings {
@@ -30,7 +33,8 @@ struct edge_settings {
     uint32_t message_timeout_s; /* for all of a message */
     uint32_t content_rate_min;  /* octets of a message per minute; 0: any */
     uint32_t threads;
-    uint32_t connections_max; /* of this process */
+    uint32_t connections_max;           /* of this process */
+    uint32_t ports[EDGE_SERVICE_COUNT]; /* of the server's services; 0: not offered */
 };
 
 /* Passed to a protocol's open as `service`. */
@@ -39,6 +43,7 @@ struct edge_listener {
     struct edge *edge;
     enum edge_service service;
     struct limiter *auth_failures;        /* per address, shared by the process */
+    struct limiter *request_rate;         /* HTTP requests, the same */
     const struct edge_settings *settings; /* the process's, with the listener's own hostname and
                                              message_size_max */
     bool no_require_tls;                  /* RFC 8689 is not offered */

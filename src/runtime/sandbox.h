@@ -14,7 +14,7 @@
 #include "base/err.h"
 
 enum sandbox_role {
-    SANDBOX_EDGE, /* access: sockets that exist, the store's channels; opens no file, starts no
+    SANDBOX_EDGE, /* access, web: sockets that exist, the store's channels; opens no file, starts no
                      program */
     SANDBOX_RESOLVING_EDGE, /* mx: the same, and asks name servers: makes UDP and TCP sockets. Where
                                UDP goes the kernel cannot say; TCP connects to the ports below */

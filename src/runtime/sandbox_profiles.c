@@ -106,7 +106,7 @@ const struct sandbox_rule sandbox_common_rules[] = {
     {NULL, 0, 0, {{0}}},
 };
 
-/* access: accept, and nothing that names a file, an address or a program. */
+/* access, web: accept, and nothing that names a file, an address or a program. */
 static const char *const edge_calls[] = {"accept4", NULL};
 
 static const struct sandbox_rule edge_rules[] = {

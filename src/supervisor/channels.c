@@ -8,10 +8,14 @@
 static void send_part(struct supervisor *s, struct child *to, enum config_role whose,
                       Gw__Channels *channels, const int *fds, size_t n)
 {
+    static const Gw__Channels__Role roles[CONFIG_ROLE_COUNT] = {
+        [CONFIG_MX] = GW__CHANNELS__ROLE__ROLE_MX,
+        [CONFIG_ACCESS] = GW__CHANNELS__ROLE__ROLE_ACCESS,
+        [CONFIG_WEB] = GW__CHANNELS__ROLE__ROLE_WEB,
+    };
     Gw__ControlOrder order = GW__CONTROL_ORDER__INIT;
 
-    channels->role =
-        whose == CONFIG_MX ? GW__CHANNELS__ROLE__ROLE_MX : GW__CHANNELS__ROLE__ROLE_ACCESS;
+    channels->role = roles[whose];
     order.order_case = GW__CONTROL_ORDER__ORDER_CHANNELS;
     order.channels = channels;
     child_order(s, to, &order, fds, n);

@@ -15,14 +15,15 @@
 
 const char *config_service_name(enum config_service_kind kind)
 {
-    static const char *const names[] = {"smtp", "submission", "submissions", "imap", "imaps"};
+    static const char *const names[] = {"smtp",  "submission", "submissions", "imap",
+                                        "imaps", "http",       "https"};
 
     return names[kind];
 }
 
 const char *config_role_name(enum config_role role)
 {
-    static const char *const names[] = {"store", "mx", "access"};
+    static const char *const names[] = {"store", "mx", "access", "web"};
 
     return names[role];
 }
@@ -92,7 +93,8 @@ static struct config *config_new(const char *path)
 static void fill_services(struct config_parse *parse, cfg_t *tree, struct config_listener *listener)
 {
     static const enum key_section sections[CONFIG_SERVICE_COUNT] = {
-        SECTION_SMTP, SECTION_SUBMISSION, SECTION_SUBMISSIONS, SECTION_IMAP, SECTION_IMAPS};
+        SECTION_SMTP,  SECTION_SUBMISSION, SECTION_SUBMISSIONS, SECTION_IMAP,
+        SECTION_IMAPS, SECTION_HTTP,       SECTION_HTTPS};
     size_t total = 0;
 
     for (int kind = 0; kind < CONFIG_SERVICE_COUNT; kind++)
@@ -159,7 +161,7 @@ static void fill_processes(struct config_parse *parse, cfg_t *tree)
             config_fill(parse, section, SECTION_PROCESS, &parse->config->process[role]);
         else
             config_errors_add(parse->errors, parse->config->path, section->line,
-                              "there is no process '%s': must be mx, access or store",
+                              "there is no process '%s': must be mx, access, web or store",
                               cfg_title(section));
     }
 }

@@ -37,6 +37,8 @@ enum config_service_kind { /* the numbers of Gw__Listener__Service */
                            CONFIG_SUBMISSIONS,
                            CONFIG_IMAP,
                            CONFIG_IMAPS,
+                           CONFIG_HTTP,
+                           CONFIG_HTTPS,
                            CONFIG_SERVICE_COUNT
 };
 const char *config_service_name(enum config_service_kind kind);
@@ -81,7 +83,7 @@ struct config_listener {
     struct config_tls tls; /* certificate NULL: no TLS */
 };
 
-enum config_role { CONFIG_STORE, CONFIG_MX, CONFIG_ACCESS, CONFIG_ROLE_COUNT };
+enum config_role { CONFIG_STORE, CONFIG_MX, CONFIG_ACCESS, CONFIG_WEB, CONFIG_ROLE_COUNT };
 const char *config_role_name(enum config_role role);
 
 struct config_process {
@@ -111,6 +113,7 @@ struct config {
     struct config_classes connections_open;
     struct config_classes auth_failures; /* a minute */
     struct config_classes auth_failures_day;
+    struct config_classes request_rate;
     bool delays;
     int64_t content_rate_min;
 

@@ -76,7 +76,8 @@ static void check_service(const struct check *c, cfg_t *section, bool tls,
                           const struct config_service *service)
 {
     const char *name = config_service_name(service->kind);
-    bool always = service->kind == CONFIG_SUBMISSIONS || service->kind == CONFIG_IMAPS;
+    bool always = service->kind == CONFIG_SUBMISSIONS || service->kind == CONFIG_IMAPS ||
+                  service->kind == CONFIG_HTTPS;
     bool login = service->kind == CONFIG_SUBMISSION || service->kind == CONFIG_IMAP;
 
     check_networks(c, section, "xclient", &service->xclient);

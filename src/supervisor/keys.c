@@ -52,6 +52,15 @@ const struct section_row section_rows[SECTION_COUNT] = {
                        .parent = SECTION_LISTENER,
                        .repeated = true,
                        .help = "The same, with TLS from the start. Needs tls."},
+    [SECTION_HTTP] = {.name = "http",
+                      .parent = SECTION_LISTENER,
+                      .repeated = true,
+                      .help = "Sends browsers to https. With plain_auth it serves the account page "
+                              "itself."},
+    [SECTION_HTTPS] = {.name = "https",
+                       .parent = SECTION_LISTENER,
+                       .repeated = true,
+                       .help = "The account page, for the users' browsers. Needs tls."},
     [SECTION_TLS] = {.name = "tls",
                      .parent = SECTION_LISTENER,
                      .repeated = true,
@@ -59,9 +68,9 @@ const struct section_row section_rows[SECTION_COUNT] = {
                              "same files. Read again on reload."},
     [SECTION_PROCESS] = {.name = "process",
                          .repeated = true,
-                         .example = "mx access store",
+                         .example = "mx access web store",
                          .help = "Size of a kind of process: mx (smtp), access (submission and "
-                                 "IMAP) or store."},
+                                 "IMAP), web (http and https) or store."},
 };
 
 #define GLOBAL(member) .offset = offsetof(struct config, member)
@@ -107,6 +116,9 @@ const struct key_row key_rows[] = {
     {SECTION_LIMITS, "auth_failures_day", KEY_CLASSES, .fallback = "{50, 150, 450}",
      .unit = "failed logins per day", .max = 1000000000, GLOBAL(auth_failures_day),
      .help = "After that, logins are refused for the rest of the day (UTC)."},
+    {SECTION_LIMITS, "request_rate", KEY_CLASSES, .fallback = "{1000, 3000, 9000}",
+     .unit = "HTTP requests per minute", .max = 1000000000, GLOBAL(request_rate),
+     .help = "More are refused for the rest of the minute."},
     {SECTION_LIMITS, "delays", KEY_SWITCH, .fallback = "true", GLOBAL(delays),
      .help = "Who guesses passwords or addresses gets slow answers. Switch it off only for tests."},
 
@@ -208,6 +220,10 @@ const struct key_row key_rows[] = {
     {SECTION_IMAP, "starttls", KEY_CHOICE, .fallback = "offered", .choices = "off offered",
      .offset = offsetof(struct config_service, starttls), .help = "off or offered."},
     {SECTION_IMAPS, "port", KEY_NUMBER, .fallback = "993", .min = 1, .max = 65535,
+     .offset = offsetof(struct config_service, port), .help = "TCP port."},
+    {SECTION_HTTP, "port", KEY_NUMBER, .fallback = "80", .min = 1, .max = 65535,
+     .offset = offsetof(struct config_service, port), .help = "TCP port."},
+    {SECTION_HTTPS, "port", KEY_NUMBER, .fallback = "443", .min = 1, .max = 65535,
      .offset = offsetof(struct config_service, port), .help = "TCP port."},
     {SECTION_TLS, "certificate", KEY_PATH, .example = "fullchain.pem",
      .offset = offsetof(struct config_tls, certificate),

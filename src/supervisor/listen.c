@@ -15,7 +15,9 @@
 
 enum config_role listen_role(enum config_service_kind kind)
 {
-    return kind == CONFIG_SMTP ? CONFIG_MX : CONFIG_ACCESS;
+    if (kind == CONFIG_SMTP)
+        return CONFIG_MX;
+    return kind == CONFIG_HTTP || kind == CONFIG_HTTPS ? CONFIG_WEB : CONFIG_ACCESS;
 }
 
 static int add(struct listen_set *set, enum config_service_kind kind, int fd, const char *ip,

@@ -20,8 +20,9 @@ struct networks {
 
 struct start {
     Gw__RoleConfig config;
-    struct window rate, open, failures_minute, failures_day;
-    Gw__LimiterWindow *rates[1], *opens[1], *failures[2];
+    struct window rate, open, failures_minute, failures_day, request;
+    Gw__LimiterWindow *rates[1], *opens[1], *failures[2], *requests[1];
+    uint32_t ports[CONFIG_SERVICE_COUNT];
     Gw__Listener listener[LISTEN_SOCKETS_MAX];
     Gw__Listener *listeners[LISTEN_SOCKETS_MAX];
     struct networks xclient[LISTEN_SOCKETS_MAX], proxies[LISTEN_SOCKETS_MAX];
@@ -51,6 +52,9 @@ static void set_limiters(struct start *start, const struct config *config)
     start->opens[0] = window_of(&start->open, 0, &config->connections_open);
     start->failures[0] = window_of(&start->failures_minute, MINUTE_S, &config->auth_failures);
     start->failures[1] = window_of(&start->failures_day, DAY_S, &config->auth_failures_day);
+    start->requests[0] = window_of(&start->request, MINUTE_S, &config->request_rate);
+    start->config.request_rate = start->requests;
+    start->config.n_request_rate = ARRAY_SIZE(start->requests);
     start->config.connection_rate = start->rates;
     start->config.n_connection_rate = ARRAY_SIZE(start->rates);
     start->config.connections_open = start->opens;
@@ -152,6 +156,18 @@ static void set_dns(const struct supervisor *s, struct start *start)
     start->config.dns = &start->dns;
 }
 
+static void set_ports(const struct config *config, struct start *start)
+{
+    for (size_t i = config->listener_n; i-- > 0;) {
+        const struct config_listener *listener = &config->listener[i];
+
+        for (size_t k = 0; k < listener->service_n; k++)
+            start->ports[listener->service[k].kind] = (uint32_t)listener->service[k].port;
+    }
+    start->config.n_ports = CONFIG_SERVICE_COUNT;
+    start->config.ports = start->ports;
+}
+
 static void set_edge(struct supervisor *s, const struct child *c, struct start *start)
 {
     const struct config *config = s->config;
@@ -182,6 +198,7 @@ static void set_edge(struct supervisor *s, const struct child *c, struct start *
     start->config.tls_key_pem = rpc_bytes(secret_slice(&s->tls.key_pem));
     set_limiters(start, config);
     set_timeouts(&start->config, config);
+    set_ports(config, start);
 }
 
 static void set_store(struct supervisor *s, struct start *start)

@@ -44,8 +44,8 @@ STOP_TIMEOUT_S = 30
 CLIENT_TIMEOUT_S = 60
 
 # What the base port is added to.
-SMTP, SUBMISSION, SUBMISSIONS, IMAP, IMAPS = 25, 587, 465, 143, 993
-SERVICES = (SMTP, SUBMISSION, SUBMISSIONS, IMAP, IMAPS)
+SMTP, SUBMISSION, SUBMISSIONS, IMAP, IMAPS, HTTP, HTTPS = 25, 587, 465, 143, 993, 80, 443
+SERVICES = (SMTP, SUBMISSION, SUBMISSIONS, IMAP, IMAPS, HTTP, HTTPS)
 
 SANITIZER = re.compile(r"AddressSanitizer|LeakSanitizer|ThreadSanitizer|runtime error:|UndefinedBehaviorSanitizer")
 ERROR_LINE = re.compile(r"(^|\s)l=error(\s|$)")

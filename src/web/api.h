@@ -1,0 +1,54 @@
+/* The account page's API: functions called with a list of parameters. docs/account-api.md says what
+ * each does.
+ *
+ *   POST /account/api/FUNCTION   {"params": [...]}   →   {"result": ...} or {"error": {code,
+ * message}}
+ *
+ * A function is a row of the table in api.c: its parameters by type, whether it needs a login, what
+ * it does. It answers with api_result or api_error, once. */
+#pragma once
+
+#include <jansson.h>
+
+#include "web/exchange.h"
+
+#define API_PARAMETERS_MAX 4
+
+struct api_call {
+    struct web_exchange *x;
+    json_t *params; /* checked against the row */
+    /* Of a function that needs a login: */
+    uint64_t session; /* the store's; 0: none */
+    struct slice token;
+    struct slice account, address;
+    bool answered;
+};
+
+/* Borrowed text of a parameter; it holds no NUL. */
+struct slice api_text(const struct api_call *call, size_t i);
+bool api_flag(const struct api_call *call, size_t i);
+
+/* Takes the reference; NULL: out of memory. */
+void api_result(struct api_call *call, json_t *value);
+void api_done(struct api_call *call); /* a result of null */
+void api_error(struct api_call *call, const char *code, const char *message);
+/* What the store, or a check, said: faults of the user's as user:error, others hidden. */
+void api_failed(struct api_call *call, const struct err *err);
+
+/* A call of the store in the login's session. */
+int api_store(struct api_call *call, Gw__Request *request, const Gw__Response **out,
+              struct err *err) WARN_UNUSED;
+
+/* Text for JSON: what is not UTF-8 is replaced. NULL: out of memory. */
+json_t *api_string(struct slice text);
+json_t *api_bytes(ProtobufCBinaryData text);
+
+typedef void api_run(struct api_call *call);
+
+/* login_api.c */
+api_run api_login_prep, api_login, api_logout;
+/* Finds the login of the request; false after an answer was given. */
+bool api_authenticate(struct api_call *call);
+
+/* account_api.c */
+api_run api_account, api_set_password;
