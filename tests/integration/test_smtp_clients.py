@@ -42,6 +42,48 @@ class TestSwaks(harness.ServerTest):
                    PASSWORD, message_id=message_id, sender=USER)
         self.wait_for_message(message_id)
 
+    def test_modes(self):
+        """Everything else that swaks can do with what we offer."""
+        with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
+            file.write("attached\n.\n..\n" + "x" * 3000 + "\n")
+            file.flush()
+            eight = ["--header", "Content-Type: text/plain; charset=utf-8", "--body", "Grüße, 你好"]
+            login = ["--auth-user", USER, "--auth-password", PASSWORD]
+            modes = {
+                "HELO": (SMTP, ["--protocol", "SMTP"]),
+                "ESMTP": (SMTP, ["--protocol", "ESMTP"]),
+                "ESMTPS": (SMTP, ["--protocol", "ESMTPS"]),
+                "pipeline": (SMTP, ["--pipeline"]),
+                "pipeline with TLS": (SMTP, ["--pipeline", "--tls"]),
+                "optional TLS": (SMTP, ["--tls-optional"]),
+                "TLS 1.2": (SMTP, ["--tls", "--tls-protocol", "tlsv1_2"]),
+                "TLS 1.3": (SMTP, ["--tls", "--tls-protocol", "tlsv1_3"]),
+                "null sender": (SMTP, []),
+                "postmaster": (SMTP, ["--to", "postmaster"]),
+                "8-bit": (SMTP, eight),
+                "attachments": (SMTP, ["--attach", f"@{file.name}", "--attach-type", "text/html", "--attach",
+                                       f"@{file.name}"]),
+                "dots": (SMTP, ["--body", ".\n..\n.a\n"]),
+                "two recipients": (SMTP, ["--to", f"{USER},postmaster"]),
+                "ESMTPA": (SUBMISSION, ["--protocol", "ESMTPSA", "--auth", "PLAIN", *login]),
+                "ESMTPSA, LOGIN": (SUBMISSION, ["--tls", "--auth", "LOGIN", *login]),
+                "any mechanism": (SUBMISSION, ["--tls", "--auth", *login]),
+                "SSMTPA": (SUBMISSIONS, ["--protocol", "SSMTPA", *login]),
+                "submission, pipeline": (SUBMISSIONS, ["--tls-on-connect", "--pipeline", "--auth", "PLAIN", *login]),
+                "submission, attachment": (SUBMISSIONS, ["--tls-on-connect", "--auth", "PLAIN", *login, *eight,
+                                                         "--attach", f"@{file.name}"]),
+            }
+            ids = {}
+            for name, (service, args) in modes.items():
+                with self.subTest(name):
+                    ids[name] = new_id()
+                    sender = "<>" if name == "null sender" else USER if service != SMTP else "sender@example.org"
+                    self.swaks(service, *args, message_id=ids[name], sender=sender)
+        found = self.server.message_ids()[0]
+        for name, message_id in ids.items():
+            with self.subTest(name):
+                self.assertIn(message_id, found)
+
     def test_wrong_password_is_refused(self):
         message_id = new_id()
         output = self.swaks(SUBMISSION, "--tls", "--auth", "PLAIN", "--auth-user", USER, "--auth-password", "wrong",
