@@ -123,7 +123,7 @@ int main(void)
     role_ready(p.control);
     role_run(p.control, &(struct role_handler){.owner = &p, .channels = take_channels});
     serve_stop(p.serve);
-    (void)loop_drain(p.loop, STORE_DRAIN_MS);
+    (void)loop_drain(p.loop, 0, STORE_DRAIN_MS);
     loop_stop(p.loop);
     serve_free(p.serve);
     store_close(p.store);

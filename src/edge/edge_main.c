@@ -12,7 +12,8 @@
 #include "runtime/sandbox.h"
 
 #define EDGE_DRAIN_MS 3000
-#define DNS_TEXTS_MAX 32 /* resolvers, and zones */
+#define DNS_TEXTS_MAX 32      /* resolvers, and zones */
+#define EDGE_FAREWELL_MS 1000 /* who comes now is told to come again later */
 
 struct edge_process {
     const struct edge_role *role;
@@ -33,21 +34,27 @@ struct edge_process {
     uint32_t group;
 };
 
+#define SMTP_FAREWELL SLICE_INIT("421 4.3.2 shutting down\r\n")
+
 /* What differs between services on the network's side. */
 static const struct {
     bool tls_immediate;
     const char *alpn;
-    struct slice refusal;
+    struct slice refusal, farewell;
 } service_traits[] = {
-    [EDGE_SMTP] = {false, NULL, SLICE_INIT("421 4.7.0 too many connections\r\n")},
-    [EDGE_SUBMISSION] = {false, NULL, SLICE_INIT("421 4.7.0 too many connections\r\n")},
-    [EDGE_SUBMISSIONS] = {true, "smtp", {NULL, 0}},
-    [EDGE_IMAP] = {false, NULL, SLICE_INIT("* BYE too many connections\r\n")},
-    [EDGE_IMAPS] = {true, "imap", {NULL, 0}},
-    [EDGE_HTTP] = {false, NULL,
+    [EDGE_SMTP] = {false, NULL, SLICE_INIT("421 4.7.0 too many connections\r\n"), SMTP_FAREWELL},
+    [EDGE_SUBMISSION] = {false, NULL, SLICE_INIT("421 4.7.0 too many connections\r\n"),
+                         SMTP_FAREWELL},
+    [EDGE_SUBMISSIONS] = {true, "smtp", {NULL, 0}, {NULL, 0}},
+    [EDGE_IMAP] = {false, NULL, SLICE_INIT("* BYE too many connections\r\n"),
+                   SLICE_INIT("* BYE [UNAVAILABLE] shutting down\r\n")},
+    [EDGE_IMAPS] = {true, "imap", {NULL, 0}, {NULL, 0}},
+    [EDGE_HTTP] = {false,
+                   NULL,
                    SLICE_INIT("HTTP/1.1 503 Service Unavailable\r\n"
-                              "Content-Length: 0\r\nConnection: close\r\n\r\n")},
-    [EDGE_HTTPS] = {true, "http/1.1", {NULL, 0}},
+                              "Content-Length: 0\r\nConnection: close\r\n\r\n"),
+                   {NULL, 0}},
+    [EDGE_HTTPS] = {true, "http/1.1", {NULL, 0}, {NULL, 0}},
 };
 static const char *const service_names[] = {"smtp",  "submission", "submissions", "imap",
                                             "imaps", "http",       "https"};
@@ -173,7 +180,11 @@ static int prepare_listener(struct edge_process *p, size_t i, struct err *err)
         .write_timeout_s = role_config(p->control)->write_timeout_s,
         .rate = p->rate,
         .open = p->open,
+        .name = service_names[service],
+        .listener = rpc_slice(listener->name),
         .refusal = service_traits[service].refusal,
+        .farewell = service_traits[service].farewell,
+        .stays = true,
     };
     p->listeners[i].xclient_n = listener->n_xclient;
     p->configs[i].proxies_n = listener->n_proxies;
@@ -289,6 +300,7 @@ static void drain(void *owner)
 
     for (size_t i = 0; i < p->sockets_n; i++)
         conn_listen_end(p->loop, p->sockets[i]);
+    p->sockets_n = 0;
 }
 
 static bool drained(void *owner)
@@ -300,12 +312,18 @@ static bool drained(void *owner)
 
 static void finish(struct edge_process *p)
 {
+    int64_t since_ms = clock_mono_ns() / NS_PER_MS;
+
     if (p->env.dns)
         p->env.dns->stop(p->env.dns);
     loop_wake_all(p->loop, LOOP_STOP);
-    if (!loop_drain(p->loop, EDGE_DRAIN_MS))
+    if (!loop_drain(p->loop, (uint32_t)p->sockets_n, EDGE_DRAIN_MS))
         log_event(role_env(p->control)->log, LOG_INFO, "edge", 0, "connections cut at shutdown",
-                  LOG_NUM("connections", loop_count(p->loop)));
+                  LOG_NUM("connections", loop_count(p->loop) - p->sockets_n));
+    int64_t left_ms = EDGE_FAREWELL_MS - (clock_mono_ns() / NS_PER_MS - since_ms);
+
+    if (!p->settings.no_delays && p->sockets_n > 0 && left_ms > 0)
+        (void)loop_drain(p->loop, 0, (unsigned)left_ms);
 }
 
 static int shut_door(const struct edge_process *p, struct err *err)

@@ -1,10 +1,10 @@
 /* The life of a connection. Each run goes round the current phase until it has to wait:
  *
- *   STARTING --open--> SERVING <--secured-- HANDSHAKE
- *       |                | ^                  ^
- *       +--immediate TLS-|-|------------------+   (CONN_TLS leads there too)
- *                        v
- *                    LINGERING --> end           (any failure: end at once)
+ *   STARTING --> ADMITTED --open--> SERVING <--secured-- HANDSHAKE
+ *      |          ^   |               | ^                  ^
+ *      +-> PROXY -+   +-immediate TLS-|-|------------------+   (CONN_TLS leads there too)
+ *                                     v
+ *                                 LINGERING --> end           (any failure: end at once)
  *
  * In SERVING the order is fixed: a delay, then waiting output, then what was decided (TLS,
  * closing), then shutdown, producer, wake-ups, input that is already here, the socket. So nothing
@@ -13,32 +13,29 @@
  *
  * All deadlines are points in time that are compared when the run comes to wait; the loop's
  * deadline only makes the run happen. */
-#include <stdarg.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
-#include "base/builder.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/num.h"
 #include "net/conn_private.h"
+#include "net/proxy.h"
+#include "runtime/metrics.h"
 
 /* Then others that are ready have a turn. */
 #define ROUNDS_MAX 64
 #define LINGER_MS 3000
 #define LINGER_STOPPING_MS 1000
 #define LINGER_OCTETS_MAX (1024u * 1024)
+#define SLOW_MS 1000
+#define SLOW_REST_MS 5000
 /* Long enough for a link that stalls for a minute. */
 #define RATE_WINDOW_MIN 3
 #define RATE_WINDOW_MS (RATE_WINDOW_MIN * 60000)
 
 enum step { STEP_ON, STEP_WAIT, STEP_WAIT_IN, STEP_WAIT_OUT, STEP_END };
-
-static int64_t now_ms(void)
-{
-    return clock_mono_ns() / NS_PER_MS;
-}
 
 static const struct protocol *protocol_of(const struct conn *c)
 {
@@ -47,7 +44,14 @@ static const struct protocol *protocol_of(const struct conn *c)
 
 /* ---- making and ending ---- */
 
-struct conn *conn_new(struct listener *l, int fd, unsigned thread, const struct addr *remote)
+static void count_open(const struct conn *c, int n)
+{
+    metrics_add(c->listener->env->metrics, METRIC_CONNECTIONS_OPEN, n, protocol_of(c)->name,
+                c->listener->config.name);
+}
+
+struct conn *conn_new(struct listener *l, int fd, unsigned thread, const struct addr *remote,
+                      uint64_t id)
 {
     struct sockaddr_storage ss = {0};
     socklen_t ss_n = sizeof(ss);
@@ -59,11 +63,13 @@ struct conn *conn_new(struct listener *l, int fd, unsigned thread, const struct 
     atomic_fetch_add(&l->refs, 1);
     c->fd = fd;
     c->thread = thread;
-    c->id = loop_unique(l->loop);
+    c->id = id;
     c->remote = *remote;
+    c->logged_ms = conn_now_ms();
     if (getsockname(fd, (struct sockaddr *)&ss, &ss_n) == 0)
         c->local = addr_of_sockaddr(&ss);
     arena_init(&c->arena, CONN_ARENA_MAX);
+    count_open(c, 1);
     return c;
 }
 
@@ -90,9 +96,17 @@ void conn_free(struct conn *c)
     release_tls(c);
     if (c->counted)
         limiter_sub(c->listener->config.open, &c->remote, 1);
-    log_event(c->listener->env->log, LOG_DEBUG, protocol_of(c)->name, c->id, "connection ended");
+    count_open(c, -1);
+    conn_log_end(c);
     listener_unref(c->listener);
+    free(c->user);
     free(c);
+}
+
+static enum step end_because(struct conn *c, const char *why)
+{
+    c->end = why;
+    return STEP_END;
 }
 
 /* ---- what the protocol asked for ---- */
@@ -101,7 +115,7 @@ void conn_free(struct conn *c)
 static enum step obey(struct conn *c, enum conn_next next)
 {
     arena_reset(&c->arena);
-    c->now_ms = now_ms();
+    c->now_ms = conn_now_ms();
     switch (next) {
     case CONN_MORE:
         break;
@@ -129,6 +143,34 @@ static enum step obey_anew(struct conn *c, enum conn_next next)
     return step;
 }
 
+/* From now on the connection is the one of whom the proxy speaks. */
+static enum step admit_proxied(struct conn *c, const struct proxy_header *h)
+{
+    const struct listener_config *config = &c->listener->config;
+    char text[ADDR_TEXT_MAX];
+
+    if (h->known) {
+        c->remote = h->source;
+        c->local = h->destination;
+        conn_log(c, LOG_INFO, "connection through a proxy",
+                 LOG_STR("remote", addr_ip_text(&c->remote, text)));
+    }
+    const char *why = listener_admit(c->listener, &c->remote);
+
+    c->counted = !why && config->open;
+    c->phase = CONN_ADMITTED;
+    if (!why)
+        return STEP_ON;
+    listener_count_refusal(c->listener, why);
+    if (config->tls_immediate)
+        return end_because(c, "over a limit");
+    c->end = "over a limit";
+    conn_write(c, config->refusal);
+    c->phase = CONN_SERVING;
+    c->then = CONN_THEN_CLOSE;
+    return STEP_ON;
+}
+
 static enum step open_session(struct conn *c)
 {
     c->phase = CONN_SERVING;
@@ -140,7 +182,7 @@ static enum step begin_handshake(struct conn *c)
 {
     c->then = CONN_THEN_SERVE;
     if (!c->listener->config.tls || c->ssl || !conn_io_start_tls(c))
-        return STEP_END;
+        return end_because(c, "no TLS");
     c->phase = CONN_HANDSHAKE;
     c->until_ms = c->now_ms + (int64_t)c->listener->config.handshake_timeout_s * 1000;
     return STEP_ON;
@@ -161,6 +203,15 @@ static enum step begin_linger(struct conn *c)
 
 /* ---- the phases ---- */
 
+/* A second of slow mode. */
+static enum step rest(struct conn *c)
+{
+    c->slow_until_ms = c->now_ms + SLOW_MS;
+    c->delayed = true;
+    c->wake_at_ms = c->slow_until_ms;
+    return STEP_WAIT;
+}
+
 static enum step wait_for(struct conn *c, enum io_result result, int64_t wake_at_ms)
 {
     c->wake_at_ms = wake_at_ms;
@@ -172,16 +223,54 @@ static bool is_want(enum io_result result)
     return result == IO_WANT_READ || result == IO_WANT_WRITE;
 }
 
+/* Who asks for TLS and begins it; the classes of failures are those of conn_io_handshake. */
+static void count_starttls(struct conn *c)
+{
+    if (!c->session || c->started)
+        return;
+    c->started = true;
+    metrics_add(c->listener->env->metrics, METRIC_STARTTLS, 1, c->listener->config.name);
+}
+
+/* Everything is read before it is understood, but nothing that comes behind the header. */
+static enum step read_proxy(struct conn *c)
+{
+    struct proxy_header h;
+    size_t missing;
+    struct err err;
+
+    if (proxy_parse(slice_of(c->in + c->in_at, c->in_n), &h, &missing, &err) < 0) {
+        listener_count_refusal(c->listener, "proxy");
+        return end_because(c, err.text[0] ? "bad PROXY header" : NULL);
+    }
+    if (missing > 0) {
+        enum io_result result = conn_io_read_some(c, missing);
+
+        if (result == IO_OK)
+            return STEP_ON;
+        if (!is_want(result))
+            return STEP_END; /* proxies look whether we are there */
+        if (c->now_ms >= c->until_ms || c->stopping)
+            return end_because(c, "no PROXY header");
+        return wait_for(c, result, c->until_ms);
+    }
+    conn_input_drop(c);
+    return admit_proxied(c, &h);
+}
+
 static enum step handshake(struct conn *c)
 {
+    count_starttls(c);
     enum io_result result = conn_io_handshake(c);
 
     if (is_want(result))
-        return c->now_ms >= c->until_ms || c->stopping ? STEP_END
+        return c->now_ms >= c->until_ms || c->stopping ? end_because(c, "no handshake in time")
                                                        : wait_for(c, result, c->until_ms);
     /* The alert that says why is to arrive. */
-    if (result != IO_OK)
+    if (result != IO_OK) {
+        c->end = "handshake failed";
         return begin_linger(c);
+    }
     if (!c->session)
         return open_session(c);
     c->phase = CONN_SERVING;
@@ -199,8 +288,41 @@ static enum step linger(struct conn *c)
     return wait_for(c, result, c->until_ms);
 }
 
+/* The deadline is one for all that waits, and the last of it goes out in one piece. */
+static enum step flush_slowly(struct conn *c, bool *whole_out)
+{
+    int64_t timeout_ms = (int64_t)c->listener->config.write_timeout_s * 1000;
+
+    if (c->write_until_ms == 0) {
+        c->write_until_ms = c->now_ms + timeout_ms;
+        c->write_mark = c->out_n;
+    }
+    *whole_out = c->write_until_ms - c->now_ms < SLOW_REST_MS;
+    if (*whole_out)
+        return STEP_ON;
+    enum io_result result = conn_io_flush_octet(c);
+
+    if (is_want(result))
+        return wait_for(c, result, c->write_until_ms);
+    if (result != IO_OK)
+        return end_because(c, "peer went away");
+    if (c->out_n == 0) {
+        c->write_until_ms = 0;
+        return STEP_ON;
+    }
+    return rest(c);
+}
+
 static enum step flush(struct conn *c)
 {
+    bool whole = true;
+
+    if (c->slow && !c->stopping) {
+        enum step step = flush_slowly(c, &whole);
+
+        if (!whole)
+            return step;
+    }
     enum io_result result = conn_io_flush(c);
 
     if (result == IO_OK) {
@@ -212,8 +334,10 @@ static enum step flush(struct conn *c)
         c->write_until_ms = c->now_ms + (int64_t)c->listener->config.write_timeout_s * 1000;
         c->write_mark = c->out_n;
     }
-    if (!is_want(result) || c->now_ms >= c->write_until_ms)
-        return STEP_END;
+    if (!is_want(result))
+        return end_because(c, "peer went away");
+    if (c->now_ms >= c->write_until_ms)
+        return end_because(c, "peer takes no output");
     return wait_for(c, result, c->write_until_ms);
 }
 
@@ -245,7 +369,7 @@ static enum step offer(struct conn *c)
         return STEP_END;
     }
     if (next == CONN_MORE && c->in_n == CONN_INPUT_MAX && !c->producing)
-        return STEP_END;
+        return end_because(c, "input too long");
     return obey_anew(c, next);
 }
 
@@ -273,12 +397,17 @@ static bool is_expired(struct conn *c, int64_t *until_out)
 
 static enum step receive(struct conn *c)
 {
+    if (c->slow && !c->rested && !c->stopping) {
+        c->rested = true;
+        return rest(c);
+    }
     uint32_t before = c->in_n;
     enum io_result result = conn_io_read(c);
     int64_t until = 0;
 
     if (result == IO_OK) {
         c->fresh = true;
+        c->rested = false;
         c->quiet_ms = c->now_ms;
         c->rate_octets += c->in_n - before;
         return STEP_ON;
@@ -287,6 +416,7 @@ static enum step receive(struct conn *c)
         return STEP_END;
     if (is_expired(c, &until)) {
         c->rate_octets = c->rate_waited_ms = 0;
+        c->end = "timeout";
         return obey_anew(c, protocol_of(c)->timeout(c, c->session));
     }
     return wait_for(c, result, until);
@@ -299,7 +429,12 @@ static enum step serve(struct conn *c)
         c->wake_at_ms = c->delay_until_ms;
         return STEP_WAIT;
     }
-    c->delay_until_ms = 0;
+    if (c->slow_until_ms > c->now_ms && c->slow && !c->stopping) {
+        c->delayed = true;
+        c->wake_at_ms = c->slow_until_ms;
+        return STEP_WAIT;
+    }
+    c->delay_until_ms = c->slow_until_ms = 0;
     if (c->out_n > 0)
         return flush(c);
     if (c->then == CONN_THEN_TLS)
@@ -327,6 +462,12 @@ static enum step go_on(struct conn *c)
         return STEP_END;
     switch ((enum conn_phase)c->phase) {
     case CONN_STARTING:
+        c->phase = c->listener->config.proxies_n > 0 ? CONN_PROXY : CONN_ADMITTED;
+        c->until_ms = c->now_ms + (int64_t)c->listener->config.handshake_timeout_s * 1000;
+        return STEP_ON;
+    case CONN_PROXY:
+        return read_proxy(c);
+    case CONN_ADMITTED:
         return c->listener->config.tls_immediate ? begin_handshake(c) : open_session(c);
     case CONN_HANDSHAKE:
         return handshake(c);
@@ -346,7 +487,7 @@ static bool begin_run(struct conn *c, unsigned events, unsigned thread)
     bool was_delayed = c->delayed;
 
     c->thread = thread;
-    c->now_ms = now_ms();
+    c->now_ms = conn_now_ms();
     c->delayed = false;
     if (c->wait_from_ms)
         c->rate_waited_ms += (uint32_t)(c->now_ms - c->wait_from_ms);
@@ -388,124 +529,4 @@ enum loop_next conn_run(void *owner, unsigned events, unsigned thread, struct lo
         return park_conn(c, step, park);
     conn_free(c);
     return LOOP_CLOSE;
-}
-
-/* ---- for protocols ---- */
-
-uint64_t conn_id(const struct conn *c)
-{
-    return c->id;
-}
-
-const struct addr *conn_remote(const struct conn *c)
-{
-    return &c->remote;
-}
-
-const struct addr *conn_local(const struct conn *c)
-{
-    return &c->local;
-}
-
-const struct env *conn_env(const struct conn *c)
-{
-    return c->listener->env;
-}
-
-unsigned conn_thread(const struct conn *c)
-{
-    return c->thread;
-}
-
-struct arena *conn_arena(struct conn *c)
-{
-    return &c->arena;
-}
-
-struct conn_tls_info conn_tls(const struct conn *c)
-{
-    struct conn_tls_info info = {.version_name = "", .cipher_name = ""};
-
-    if (!c->ssl || !SSL_is_init_finished(c->ssl))
-        return info;
-    const SSL_CIPHER *cipher = SSL_get_current_cipher(c->ssl);
-    const char *name = cipher ? SSL_CIPHER_standard_name(cipher) : NULL;
-
-    info.on = true;
-    info.version = (uint16_t)SSL_version(c->ssl);
-    info.version_name = info.version == TLS1_3_VERSION ? "TLS1.3" : "TLS1.2";
-    info.cipher = cipher ? SSL_CIPHER_get_protocol_id(cipher) : 0;
-    info.cipher_name = name ? name : "";
-    return info;
-}
-
-bool conn_tls_available(const struct conn *c)
-{
-    return c->listener->config.tls != NULL;
-}
-
-void conn_write(struct conn *c, struct slice s)
-{
-    conn_output_append(c, s);
-    /* Long answers leave while they are made, as far as the peer takes them. Producers stop by
-     * themselves, so that others have a turn. */
-    if (c->out_n < CONN_OUTPUT_HIGH || c->producing || c->delay_until_ms || c->broken)
-        return;
-    enum io_result result = conn_io_flush(c);
-
-    if (result == IO_FAILED || result == IO_END)
-        c->broken = true;
-}
-
-void conn_printf(struct conn *c, const char *format, ...)
-{
-    struct builder b;
-    va_list args;
-
-    build_init(&b, CONN_OUTPUT_MAX);
-    va_start(args, format);
-    build_vprintf(&b, format, args);
-    va_end(args);
-    if (build_ok(&b))
-        conn_write(c, build_slice(&b));
-    else
-        c->broken = true;
-    build_done(&b);
-}
-
-size_t conn_output_pending(const struct conn *c)
-{
-    return c->out_n;
-}
-
-void conn_set_timeout(struct conn *c, uint32_t seconds)
-{
-    c->timeout_s = seconds;
-}
-
-void conn_set_min_rate(struct conn *c, uint32_t bytes_per_minute)
-{
-    if (c->rate_min != bytes_per_minute)
-        c->rate_octets = c->rate_waited_ms = 0;
-    c->rate_min = bytes_per_minute;
-}
-
-void conn_delay(struct conn *c, uint32_t seconds)
-{
-    c->delay_until_ms = now_ms() + (int64_t)seconds * 1000;
-}
-
-void conn_set_producer(struct conn *c)
-{
-    c->producing = true;
-}
-
-struct conn_ref conn_ref(const struct conn *c)
-{
-    return (struct conn_ref){c->listener->loop, c->slot};
-}
-
-void conn_wake(struct conn_ref ref, unsigned events)
-{
-    loop_wake(ref.loop, ref.id, (events & 0xffff) * LOOP_WAKE);
 }

@@ -16,6 +16,7 @@
 #include "base/arena.h"
 #include "base/env.h"
 #include "base/err.h"
+#include "base/log.h"
 #include "net/network.h"
 #include "net/tls.h"
 #include "runtime/loop.h"
@@ -74,11 +75,22 @@ struct listener_config {
         write_timeout_s; /* for the peer to take what waits, or CONN_OUTPUT_HIGH octets of it */
     const struct network *proxies; /* who begins with a PROXY header: everybody; none: nobody */
     size_t proxies_n;
-    struct limiter *rate; /* connections per window; NULL: none */
-    struct limiter *open; /* open connections; NULL: none */
-    struct slice
-        refusal; /* written to a peer that is over a limit, on plain text listeners; may be empty */
+    struct limiter *rate;  /* connections per window; NULL: none */
+    struct limiter *open;  /* open connections; NULL: none */
+    const char *name;      /* of the service: "submission" */
+    struct slice listener; /* the name of the listener, for the log */
+    /* Written to a peer that is over a limit, or comes while the process shuts down, on plain text
+     * listeners; may be empty. */
+    struct slice refusal, farewell;
+    /* After LOOP_STOP go on accepting, only to refuse. */
+    bool stays;
 };
+
+/* With `proxies` a connection has to come from one of these networks, and begins with a PROXY
+ * header (net/proxy.h), before TLS too; limits, log and conn_remote then know the address that it
+ * names.
+ *
+ * A connection that is over a limit is refused before a handshake: that would cost too much. */
 
 /* Starts accepting on `fd` (listening, non-blocking, becomes the loop's, also on failure). Ends at
  * LOOP_STOP. *config is copied; what it points to must outlive the loop. *id_out: for
@@ -125,8 +137,23 @@ void conn_set_min_rate(struct conn *c, uint32_t bytes_per_minute);
 /* No input is offered, and no output sent, before so many seconds have passed; ends early when the
  * process shuts down. */
 void conn_delay(struct conn *c, uint32_t seconds);
+/* A peer that guesses gets service that costs it time: a second before each reading, an octet of
+ * output a second until five seconds before the deadline for writing, when the rest goes at once.
+ * Until it is switched off. */
+void conn_set_slow(struct conn *c, bool slow);
 /* `produce` is called from now on, until it says CONN_MORE. */
 void conn_set_producer(struct conn *c);
+
+/* Whose connection it is, for the log; copied. */
+void conn_set_user(struct conn *c, struct slice user);
+/* A line of the log about the connection: with its id, the time since its last line, and its user.
+ * `fields` ends with a NULL key; at most CONN_LOG_FIELDS. */
+#define CONN_LOG_FIELDS 12
+void conn_log_write(struct conn *c, enum log_level level, const char *message,
+                    const struct log_field *fields);
+#define conn_log(c, level, message, ...)                                                           \
+    conn_log_write((c), (level), (message),                                                        \
+                   (const struct log_field[]){__VA_ARGS__ __VA_OPT__(, ){0}})
 
 /* A handle for other threads; stays safe to use when the connection is gone. */
 struct conn_ref {

@@ -2,15 +2,19 @@
  * so it is emptied before every call. After a fatal error libssl is not asked for anything more. */
 #include <errno.h>
 #include <openssl/err.h>
+#include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/ascii.h"
 #include "base/log.h"
 #include "base/num.h"
 #include "net/conn_private.h"
 #include "net/tls_private.h"
+#include "runtime/metrics.h"
 
 #define DISCARD_ROUND (64u * 1024)
+#define TLS_RECORD_HANDSHAKE 22
 
 static enum io_result result_of_errno(int number)
 {
@@ -42,32 +46,80 @@ bool conn_io_start_tls(struct conn *c)
     return true;
 }
 
+/* Text of an alert as a label: "alert-42-bad-certificate". */
+static void alert_label(int number, char *buf, size_t size)
+{
+    int n = snprintf(buf, size, "alert-%d-%s", number, SSL_alert_desc_string_long(number));
+
+    for (int i = 0; i < n && (size_t)i < size; i++)
+        buf[i] = buf[i] == ' ' ? '-' : (char)ascii_lower((uint8_t)buf[i]);
+}
+
+/* Why a handshake failed, in classes that say whose fault it is. */
+static void failure_label(const struct conn *c, char *buf, size_t size)
+{
+    unsigned long error = ERR_peek_error();
+    int reason = ERR_GET_LIB(error) == ERR_LIB_SSL ? ERR_GET_REASON(error) : 0;
+    const char *label = "other";
+
+    if (c->hello_n == 0)
+        label = "eof";
+    else if (c->hello_n == sizeof(c->hello) && c->hello[0] & 0x80 && c->hello[2] == 1)
+        label = "sslv2";
+    else if (c->hello[0] != TLS_RECORD_HANDSHAKE)
+        label = "nottls";
+    else if (reason > SSL_AD_REASON_OFFSET) {
+        alert_label(reason - SSL_AD_REASON_OFFSET, buf, size);
+        return;
+    } else if (reason == SSL_R_UNSUPPORTED_PROTOCOL || reason == SSL_R_VERSION_TOO_LOW ||
+               reason == SSL_R_VERSION_TOO_HIGH)
+        label = "unsupportedversions";
+    else if (error == 0 || reason == SSL_R_UNEXPECTED_EOF_WHILE_READING)
+        label = "eof";
+    (void)snprintf(buf, size, "%s", label);
+}
+
 static void log_handshake(struct conn *c, enum io_result result)
 {
-    struct log *log = c->listener->env->log;
-    const char *module = c->listener->config.protocol->name;
+    char label[64];
 
-    if (!log_wants(log, LOG_DEBUG, module))
-        return;
     if (result == IO_OK) {
-        log_event(log, LOG_DEBUG, module, c->id, "tls handshake done",
-                  LOG_STR("version", SSL_get_version(c->ssl)),
-                  LOG_STR("cipher", SSL_get_cipher_name(c->ssl)),
-                  LOG_NUM("resumed", SSL_session_reused(c->ssl)));
+        const char *sni = SSL_get_servername(c->ssl, TLSEXT_NAMETYPE_host_name);
+
+        conn_log(c, LOG_DEBUG, "tls handshake done", LOG_STR("version", SSL_get_version(c->ssl)),
+                 LOG_STR("cipher", SSL_get_cipher_name(c->ssl)), LOG_STR("sni", sni ? sni : ""),
+                 LOG_NUM("resumed", SSL_session_reused(c->ssl)));
         return;
     }
+    failure_label(c, label, sizeof(label));
+    if (c->started)
+        metrics_add(c->listener->env->metrics, METRIC_STARTTLS_ERRORS, 1, label);
     const char *reason = ERR_reason_error_string(ERR_peek_error());
 
-    log_event(log, LOG_DEBUG, module, c->id, "tls handshake failed",
-              LOG_STR("reason", reason ? reason : "connection lost"));
+    conn_log(c, LOG_DEBUG, "tls handshake failed", LOG_STR("class", label),
+             LOG_STR("reason", reason ? reason : "connection lost"));
+}
+
+/* libssl does not tell whether what came was TLS at all. */
+static void look_at_hello(struct conn *c)
+{
+    if (c->hello_n == sizeof(c->hello))
+        return;
+    ssize_t n = recv(c->fd, c->hello, sizeof(c->hello), MSG_PEEK | MSG_DONTWAIT);
+
+    if (n > c->hello_n)
+        c->hello_n = (uint8_t)n;
 }
 
 enum io_result conn_io_handshake(struct conn *c)
 {
+    if (!c->looked)
+        look_at_hello(c);
     ERR_clear_error();
     int rc = SSL_do_handshake(c->ssl);
     enum io_result result = rc == 1 ? IO_OK : result_of_ssl(c, rc);
 
+    c->looked = c->hello_n > 0;
     if (result != IO_WANT_READ && result != IO_WANT_WRITE)
         log_handshake(c, result);
     return result;
@@ -84,6 +136,16 @@ static enum io_result read_plain(struct conn *c, uint8_t *p, size_t room, size_t
         return result_of_errno(errno);
     *n_out = (size_t)n;
     return n == 0 ? IO_END : IO_OK;
+}
+
+enum io_result conn_io_read_some(struct conn *c, size_t n)
+{
+    size_t room, got = 0;
+    uint8_t *p = conn_input_room(c, &room);
+    enum io_result result = p ? read_plain(c, p, MIN(n, room), &got) : IO_FAILED;
+
+    c->in_n += (uint32_t)got;
+    return result;
 }
 
 enum io_result conn_io_read(struct conn *c)
@@ -124,6 +186,17 @@ static enum io_result write_some(struct conn *c, struct slice s, size_t *n_out)
         return result_of_errno(errno) == IO_WANT_READ ? IO_WANT_WRITE : IO_FAILED;
     *n_out = (size_t)n;
     return IO_OK;
+}
+
+enum io_result conn_io_flush_octet(struct conn *c)
+{
+    struct segment *s = c->out_first;
+    size_t n = 0;
+    enum io_result result = write_some(c, slice_of(s->data + s->at, 1), &n);
+
+    if (result == IO_OK)
+        conn_output_consume(c, n);
+    return result;
 }
 
 enum io_result conn_io_flush(struct conn *c)

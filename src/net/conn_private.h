@@ -29,12 +29,20 @@ struct listener {
     const struct env *env;
     struct loop *loop;
     int fd;
+    _Atomic bool stopping;
     _Atomic int64_t shortage_ns; /* when a shortage was last logged, on the monotonic clock */
     _Atomic uint32_t refs;       /* the listening socket and its connections */
     struct pool pools[];         /* one per thread of the loop */
 };
 
-enum conn_phase { CONN_STARTING, CONN_HANDSHAKE, CONN_SERVING, CONN_LINGERING };
+enum conn_phase {
+    CONN_STARTING,
+    CONN_PROXY,
+    CONN_ADMITTED,
+    CONN_HANDSHAKE,
+    CONN_SERVING,
+    CONN_LINGERING
+};
 enum conn_then { CONN_THEN_SERVE, CONN_THEN_TLS, CONN_THEN_CLOSE };
 
 struct conn {
@@ -62,6 +70,10 @@ struct conn {
     int64_t until_ms;       /* end of handshake or lingering */
     int64_t wait_from_ms;   /* when waiting for input under a minimum rate began; 0: it does not */
     int64_t wake_at_ms;     /* the deadline of the next park; 0: none */
+    int64_t slow_until_ms;  /* slow mode: when to go on; 0: now */
+    int64_t logged_ms;      /* the last line of the log */
+    const char *end;        /* why it ended, when that is not usual */
+    char *user;
 
     uint32_t timeout_s;
     uint32_t rate_min;    /* octets per minute; 0: any */
@@ -80,12 +92,19 @@ struct conn {
     bool broken;     /* ends without further words */
     bool tls_broken; /* libssl must not be used for a farewell */
     bool counted;    /* in the limiter of open connections */
+    bool slow;
+    bool rested;  /* slow: the second before the next reading has passed */
+    bool started; /* STARTTLS was asked for: its handshake is counted */
+    bool looked;  /* at the first octets of the handshake, which are here: */
+    uint8_t hello[3];
+    uint8_t hello_n;
 };
 
 enum io_result { IO_OK, IO_WANT_READ, IO_WANT_WRITE, IO_END, IO_FAILED };
 
 /* conn.c */
-struct conn *conn_new(struct listener *l, int fd, unsigned thread, const struct addr *remote);
+struct conn *conn_new(struct listener *l, int fd, unsigned thread, const struct addr *remote,
+                      uint64_t id);
 void conn_free(struct conn *c);
 loop_run conn_run;
 
@@ -94,8 +113,12 @@ bool conn_io_start_tls(struct conn *c); /* false: out of memory */
 enum io_result conn_io_handshake(struct conn *c);
 /* Reads into the input once; IO_OK: there is more in it now. */
 enum io_result conn_io_read(struct conn *c);
+/* The same, but at most n octets, and before TLS. */
+enum io_result conn_io_read_some(struct conn *c, size_t n);
 /* Sends what it can; IO_OK: everything is gone. */
 enum io_result conn_io_flush(struct conn *c);
+/* Sends one octet. */
+enum io_result conn_io_flush_octet(struct conn *c);
 /* Says good-bye without waiting and closes our sending side. */
 void conn_io_shutdown(struct conn *c);
 /* Throws away what the peer still sends. IO_END: it has closed. */
@@ -114,5 +137,12 @@ void conn_output_append(struct conn *c, struct slice s);
 void conn_output_consume(struct conn *c, size_t n);
 void conn_output_drop(struct conn *c);
 
+/* conn_log.c */
+int64_t conn_now_ms(void);
+void conn_log_end(struct conn *c);
+
 /* listener.c */
+/* Counts the connection in the limits. NULL, or why it is over one. */
+const char *listener_admit(const struct listener *l, const struct addr *remote);
+void listener_count_refusal(const struct listener *l, const char *why);
 void listener_unref(struct listener *l);

@@ -10,11 +10,13 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "net/conn_private.h"
+#include "runtime/metrics.h"
 
 #define ACCEPTS_PER_RUN 16
 #define PAUSE_S 1
 #define SHORTAGE_LOG_NS (60 * NS_PER_S)
 #define KEEPALIVE_S 300
+#define LISTENER_END LOOP_WAKE
 
 void listener_unref(struct listener *l)
 {
@@ -41,15 +43,21 @@ static void log_shortage(struct listener *l, const char *what)
               LOG_STR("reason", what));
 }
 
-/* Over TLS there is no way to say it that would not cost a handshake. */
-static void refuse(const struct listener *l, int fd, const struct addr *remote, const char *why)
+void listener_count_refusal(const struct listener *l, const char *why)
 {
-    char text[ADDR_TEXT_MAX];
+    metrics_add(l->env->metrics, METRIC_CONNECTIONS_REFUSED, 1, l->config.name, why);
+}
 
-    log_event(l->env->log, LOG_INFO, module_of(l), 0, "connection refused",
-              LOG_STR("remote", addr_ip_text(remote, text)), LOG_STR("reason", why));
-    if (l->config.refusal.n > 0 && !l->config.tls_immediate)
-        (void)!send(fd, l->config.refusal.p, l->config.refusal.n, MSG_DONTWAIT | MSG_NOSIGNAL);
+/* Over TLS there is no way to say it that would not cost a handshake. */
+static void refuse(const struct listener *l, int fd, uint64_t id, const char *why)
+{
+    struct slice text = l->stopping ? l->config.farewell : l->config.refusal;
+
+    log_event(l->env->log, LOG_INFO, module_of(l), id, "connection refused",
+              LOG_STR("reason", why));
+    listener_count_refusal(l, why);
+    if (text.n > 0 && !l->config.tls_immediate)
+        (void)!send(fd, text.p, text.n, MSG_DONTWAIT | MSG_NOSIGNAL);
     (void)shutdown(fd, SHUT_WR);
     (void)fd_close(fd);
 }
@@ -65,39 +73,82 @@ static void set_socket_options(int fd)
 }
 
 /* Hands the connection to the loop; it begins on whichever thread is free. */
-static void start_conn(struct listener *l, int fd, unsigned thread, const struct addr *remote)
+static void start_conn(struct listener *l, int fd, unsigned thread, const struct addr *remote,
+                       uint64_t id, bool counted)
 {
-    char text[ADDR_TEXT_MAX];
-    struct conn *c = conn_new(l, fd, thread, remote);
+    struct conn *c = conn_new(l, fd, thread, remote, id);
 
     if (c) {
-        c->counted = l->config.open != NULL;
+        c->counted = counted;
         c->slot = loop_add(l->loop, fd, conn_run, c, NULL);
-    } else if (l->config.open) {
+    } else if (counted) {
         limiter_sub(l->config.open, remote, 1);
     }
     if (!c || !c->slot) {
         log_shortage(l, c ? "as many connections as configured" : "out of memory");
-        refuse(l, fd, remote, "busy");
+        refuse(l, fd, id, "busy");
         conn_free(c);
         return;
     }
-    log_event(l->env->log, LOG_INFO, module_of(l), c->id, "new connection",
-              LOG_STR("remote", addr_ip_text(&c->remote, text)), LOG_NUM("port", c->local.port));
     loop_park(l->loop, c->slot, &(struct loop_park){.interest = LOOP_OUT});
 }
 
+const char *listener_admit(const struct listener *l, const struct addr *remote)
+{
+    if (l->config.rate && !limiter_add(l->config.rate, remote, 1))
+        return "rate";
+    if (l->config.open && !limiter_add(l->config.open, remote, 1))
+        return "open";
+    return NULL;
+}
+
+static bool is_proxy(const struct listener *l, const struct addr *remote)
+{
+    for (size_t i = 0; i < l->config.proxies_n; i++)
+        if (network_holds(&l->config.proxies[i], remote))
+            return true;
+    return false;
+}
+
+static void log_arrival(const struct listener *l, int fd, const struct addr *remote, uint64_t id)
+{
+    struct sockaddr_storage ss = {0};
+    socklen_t ss_n = sizeof(ss);
+    char remote_text[ADDR_TEXT_MAX], local_text[ADDR_TEXT_MAX];
+
+    if (!log_wants(l->env->log, LOG_INFO, module_of(l)))
+        return;
+    (void)getsockname(fd, (struct sockaddr *)&ss, &ss_n);
+    const struct addr local = addr_of_sockaddr(&ss);
+
+    log_event(l->env->log, LOG_INFO, module_of(l), id, "new connection",
+              LOG_STR("remote", addr_ip_text(remote, remote_text)),
+              LOG_STR("local", addr_ip_text(&local, local_text)), LOG_NUM("port", local.port),
+              LOG_STR("service", l->config.name), LOG_SLICE("listener", l->config.listener),
+              LOG_NUM("tls", l->config.tls_immediate));
+}
+
+/* For whom a proxy connects is not known yet: its limits are asked in conn.c. */
 static void admit(struct listener *l, int fd, unsigned thread, const struct sockaddr_storage *ss)
 {
     struct addr remote = addr_of_sockaddr(ss);
+    uint64_t id = loop_unique(l->loop);
+    bool proxied = l->config.proxies_n > 0;
+    const char *why = NULL;
 
-    set_socket_options(fd);
-    if (l->config.rate && !limiter_add(l->config.rate, &remote, 1))
-        refuse(l, fd, &remote, "rate");
-    else if (l->config.open && !limiter_add(l->config.open, &remote, 1))
-        refuse(l, fd, &remote, "open");
+    metrics_add(l->env->metrics, METRIC_CONNECTIONS, 1, module_of(l), l->config.name);
+    log_arrival(l, fd, &remote, id);
+    if (l->stopping)
+        why = "stopping";
+    else if (proxied)
+        why = is_proxy(l, &remote) ? NULL : "proxy";
     else
-        start_conn(l, fd, thread, &remote);
+        why = listener_admit(l, &remote);
+    set_socket_options(fd);
+    if (why)
+        refuse(l, fd, id, why);
+    else
+        start_conn(l, fd, thread, &remote, id, !proxied && l->config.open);
 }
 
 /* Errors of a single connection that ended before we came; accept(2) lists the network's too. */
@@ -122,7 +173,9 @@ static enum loop_next run_listener(void *owner, unsigned events, unsigned thread
 {
     struct listener *l = owner;
 
-    if (events & LOOP_STOP) {
+    if (events & LOOP_STOP)
+        atomic_store(&l->stopping, true);
+    if (events & LISTENER_END || (l->stopping && !l->config.stays)) {
         listener_unref(l);
         return LOOP_CLOSE;
     }
@@ -173,5 +226,5 @@ int conn_listen(struct loop *loop, const struct env *env, int fd,
 
 void conn_listen_end(struct loop *loop, uint64_t id)
 {
-    loop_wake(loop, id, LOOP_STOP);
+    loop_wake(loop, id, LISTENER_END);
 }

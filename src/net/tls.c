@@ -153,6 +153,14 @@ int tls_context_new(const struct tls_config *config, struct tls_context **out, s
         return rc;
     }
     set_options(ctx->ssl, config->tickets);
+    if (config->tickets) {
+        ctx->tickets = tls_tickets_new(config->clock);
+        if (!ctx->tickets) {
+            tls_context_free(ctx);
+            return err_set(err, ERR_NOMEM, "out of memory");
+        }
+        tls_tickets_use(ctx->tickets, ctx->ssl);
+    }
     if (alpn_n > 0)
         SSL_CTX_set_alpn_select_cb(ctx->ssl, choose_alpn, ctx);
     *out = ctx;
@@ -164,5 +172,6 @@ void tls_context_free(struct tls_context *ctx)
     if (!ctx)
         return;
     SSL_CTX_free(ctx->ssl);
+    tls_tickets_free(ctx->tickets);
     free(ctx);
 }

@@ -297,16 +297,16 @@ uint32_t loop_count(struct loop *l)
     return count;
 }
 
-bool loop_drain(struct loop *l, unsigned timeout_ms)
+bool loop_drain(struct loop *l, uint32_t left, unsigned timeout_ms)
 {
     int64_t until = clock_mono_ns() + (int64_t)timeout_ms * NS_PER_MS;
     const struct timespec ts = {.tv_sec = until / NS_PER_S, .tv_nsec = until % NS_PER_S};
     int rc = 0;
 
     pthread_mutex_lock(&l->mu);
-    while (l->count > 0 && rc == 0)
+    while (l->count > left && rc == 0)
         rc = pthread_cond_timedwait(&l->emptied, &l->mu, &ts);
-    bool empty = l->count == 0;
+    bool empty = l->count <= left;
 
     pthread_mutex_unlock(&l->mu);
     return empty;

@@ -81,10 +81,10 @@ void loop_wake_all(struct loop *loop, unsigned events);
 void loop_park(struct loop *loop, uint64_t id, const struct loop_park *park);
 void loop_close(struct loop *loop, uint64_t id);
 
-/* How many descriptors are registered; waits until none is, or the time is over: true when none is
- * left. */
+/* How many descriptors are registered; waits until no more than `left` are, or the time is over:
+ * true when it is so. */
 uint32_t loop_count(struct loop *loop);
-bool loop_drain(struct loop *loop, unsigned timeout_ms);
+bool loop_drain(struct loop *loop, uint32_t left, unsigned timeout_ms);
 
 /* Stops and joins the threads; owners that are still registered stay as they are. */
 void loop_stop(struct loop *loop);

@@ -129,8 +129,8 @@ static void give_slot(struct loop *l, uint32_t index)
     pthread_mutex_lock(&l->mu);
     l->slots[index].next_free = l->first_free;
     l->first_free = index;
-    if (--l->count == 0)
-        pthread_cond_broadcast(&l->emptied);
+    l->count--;
+    pthread_cond_broadcast(&l->emptied);
     pthread_mutex_unlock(&l->mu);
 }
 

@@ -1,6 +1,6 @@
 /* Numbers about what the processes do, in the text form of Prometheus.
  *
- *   metrics_add(env->metrics, METRIC_SMTP_CONNECTIONS, 1, "submission");
+ *   metrics_add(env->metrics, METRIC_CONNECTIONS, 1, "smtp", "submission");
  *   metrics_observe(env->metrics, METRIC_STORE_COMMIT_DURATION, ns);
  *
  * The supervisor makes one segment of shared memory for each process before it starts it, and keeps
@@ -25,9 +25,9 @@
 
 /* In the order of metrics_table.c. In parentheses: the labels, in the order of the arguments. */
 enum metric {
+    METRIC_CONNECTIONS,         /* (protocol, service) */
     METRIC_CONNECTIONS_OPEN,    /* (protocol, service) */
     METRIC_CONNECTIONS_REFUSED, /* (service, reason: rate open authfailures busy proxy stopping) */
-    METRIC_SMTP_CONNECTIONS,    /* (kind) */
     METRIC_SMTP_COMMAND,        /* (kind, cmd, code, ecode), ns */
     METRIC_SMTP_DELIVERIES,     /* (result) */
     METRIC_SMTP_SUBMISSIONS,    /* (result) */
@@ -36,7 +36,6 @@ enum metric {
     METRIC_AUTHENTICATIONS,     /* (kind, variant, result) */
     METRIC_AUTH_RATE_LIMITED,   /* (kind) */
     METRIC_INTERNAL_FAULTS,     /* (component) */
-    METRIC_IMAP_CONNECTIONS,    /* (service) */
     METRIC_IMAP_COMMAND,        /* (cmd, result: ok no bad), ns */
     METRIC_STORE_COMMITS,       /* (result: ok failed) */
     METRIC_STORE_COMMIT_WRITES, /* writes in one commit */

@@ -12,7 +12,8 @@
     }
 #define OTHER "(unknown)"
 
-#define SERVICES "smtp", "submission", "submissions", "imap", "imaps", "metrics", "web", OTHER
+#define SERVICES                                                                                   \
+    "smtp", "submission", "submissions", "imap", "imaps", "http", "https", "metrics", OTHER
 #define SMTP_KINDS "smtp", "submission"
 
 static const struct metric_bucket durations[] = {
@@ -33,6 +34,12 @@ static const struct metric_bucket amounts[] = {
 #define AMOUNT .type = METRIC_HISTOGRAM, .buckets = amounts, .buckets_n = ARRAY_SIZE(amounts)
 
 const struct metric_row metric_rows[METRIC_COUNT] = {
+    [METRIC_CONNECTIONS] = {.name = "connections_total",
+                            .type = METRIC_COUNTER,
+                            .help = "Connections, also those that were refused.",
+                            .labels = {LABEL("protocol", "smtp", "imap", "http", OTHER),
+                                       LABEL("service", SERVICES)},
+                            .slots = 16},
     [METRIC_CONNECTIONS_OPEN] = {.name = "connections_open",
                                  .type = METRIC_GAUGE,
                                  .help = "Open connections.",
@@ -46,11 +53,6 @@ const struct metric_row metric_rows[METRIC_COUNT] = {
          .labels = {LABEL("service", SERVICES), LABEL("reason", "rate", "open", "authfailures",
                                                       "busy", "proxy", "stopping", OTHER)},
          .slots = 64},
-    [METRIC_SMTP_CONNECTIONS] = {.name = "smtp_connections_total",
-                                 .type = METRIC_COUNTER,
-                                 .help = "Accepted SMTP connections.",
-                                 .labels = {LABEL("kind", SMTP_KINDS)},
-                                 .slots = 2},
     [METRIC_SMTP_COMMAND] = {.name = "smtp_command_duration_seconds",
                              DURATION,
                              .help = "SMTP commands by result, and how long they took.",
@@ -123,11 +125,6 @@ const struct metric_row metric_rows[METRIC_COUNT] = {
                                                  OTHER)},
                                 .slots = 5},
 
-    [METRIC_IMAP_CONNECTIONS] = {.name = "imap_connections_total",
-                                 .type = METRIC_COUNTER,
-                                 .help = "Accepted IMAP connections.",
-                                 .labels = {LABEL("service", "imap", "imaps", OTHER)},
-                                 .slots = 3},
     [METRIC_IMAP_COMMAND] =
         {.name = "imap_command_duration_seconds",
          DURATION,

@@ -7,9 +7,11 @@ enum smtp_next smtp_cmd_data(struct smtp_session *s, struct slice args)
     struct cursor c = cur_init(args);
     struct smtp_reply reply;
 
-    smtp_args_end(&c, !s->submission);
+    smtp_args_end(&c, smtp_trailing_space(s));
     if (!cur_ok(&c))
         return smtp_say_syntax(s, &c);
+    if (s->tx.chunks || s->tx.body_binary) /* RFC 3030 2, 3 */
+        return smtp_say(s, 503, "5.5.1", "use BDAT for this message");
     if (!smtp_content_start(s, &reply)) {
         /* A client that sends the content all the same would have it run as commands. */
         (void)smtp_answer(s, &reply);

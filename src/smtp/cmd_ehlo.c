@@ -1,5 +1,6 @@
 /* EHLO and HELO (RFC 5321 4.1.1.1), and the extensions that are offered. */
 #include "base/builder.h"
+#include "base/clock.h"
 #include "base/num.h"
 #include "smtp/command.h"
 #include "smtp/session_private.h"
@@ -15,16 +16,52 @@ static bool starttls_possible(const struct smtp_session *s)
     return conn_tls_available(s->conn) && !conn_tls(s->conn).on;
 }
 
-/* Keywords in the order in which they are said; `size` is followed by the maximum. */
+static bool is_submission(const struct smtp_session *s)
+{
+    return s->submission;
+}
+
+/* RFC 8689 2: only over TLS. */
+static bool requiretls_possible(const struct smtp_session *s)
+{
+    return !s->listener->no_require_tls && conn_tls(s->conn).on;
+}
+
+static void put_size(const struct smtp_session *s)
+{
+    conn_printf(s->conn, " %llu", (unsigned long long)smtp_settings(s)->message_size_max);
+}
+
+/* RFC 4865 3.2: the longest time, in seconds, and the date of its end. */
+static void put_release(const struct smtp_session *s)
+{
+    struct clock_utc t =
+        clock_utc_of(clock_now_s(conn_env(s->conn)->clock) + (int64_t)SMTP_HOLD_MAX_S);
+
+    conn_printf(s->conn, " %d %04d-%02d-%02dT%02d:%02d:%02dZ", SMTP_HOLD_MAX_S, t.year, t.month,
+                t.day, t.hour, t.minute, t.second);
+}
+
+/* Keywords in the order in which they are said; the last one is always offered. */
 static const struct extension {
     const char *text;
     bool (*offered)(const struct smtp_session *s);
-    bool size;
+    void (*more)(const struct smtp_session *s); /* NULL: nothing behind the text */
 } extensions[] = {
-    {"PIPELINING", always, false},          {"SIZE ", always, true},
-    {"STARTTLS", starttls_possible, false}, {"AUTH PLAIN LOGIN", smtp_auth_allowed, false},
-    {"ENHANCEDSTATUSCODES", always, false}, {"8BITMIME", always, false},
-    {"LIMITS RCPTMAX=1000", always, false},
+    {"PIPELINING", always, NULL},
+    {"SIZE", always, put_size},
+    {"STARTTLS", starttls_possible, NULL},
+    {"REQUIRETLS", requiretls_possible, NULL},
+    {"AUTH PLAIN LOGIN", smtp_auth_allowed, NULL},
+    {"FUTURERELEASE", is_submission, put_release},
+    {"ENHANCEDSTATUSCODES", always, NULL},
+    {"8BITMIME", always, NULL},
+    {"CHUNKING", always, NULL},
+    {"BINARYMIME", always, NULL},
+    {"DSN", smtp_dsn_offered, NULL},
+    {"LIMITS RCPTMAX=1000", always, NULL},
+    {"XCLIENT NAME ADDR PORT PROTO HELO", smtp_xclient_allowed, NULL},
+    {"SMTPUTF8", always, NULL},
 };
 _Static_assert(SMTP_RECIPIENTS_MAX == 1000, "LIMITS says otherwise");
 
@@ -34,7 +71,7 @@ static bool is_name_octet(int byte)
 }
 
 /* ehlo: "EHLO" SP ( Domain / address-literal ), helo: "HELO" SP Domain. */
-static struct slice parse_name(struct cursor *c, bool extended)
+static struct slice parse_name(struct cursor *c, bool extended, bool trailing_space)
 {
     cur_byte(c, ' ', "space and a domain");
     struct slice name = cur_span(c, is_name_octet, 1, "domain");
@@ -46,7 +83,7 @@ static struct slice parse_name(struct cursor *c, bool extended)
         cur_reject(c, "domain or address literal");
     if (literal && cur_peek(c) == ' ') /* some say more about themselves */
         (void)cur_take(c, cur_rest(c).n, "text");
-    smtp_args_end(c, true);
+    smtp_args_end(c, trailing_space);
     return name;
 }
 
@@ -68,16 +105,18 @@ static bool greet(struct smtp_session *s, struct slice args, bool extended,
     char ip[ADDR_TEXT_MAX];
     struct slice name;
 
-    if (s->submission) {
+    if (s->submission && !smtp_settings(s)->pedantic) {
         /* Mail clients say all kinds of things here, and it is used for nothing. */
-        name = slice_str(addr_ip_text(conn_remote(s->conn), ip));
+        name = slice_str(addr_ip_text(smtp_remote(s), ip));
     } else {
-        name = parse_name(&c, extended);
+        name = parse_name(&c, extended, smtp_trailing_space(s));
         if (!cur_ok(&c)) {
             *next_out = smtp_say_syntax(s, &c);
             return false;
         }
     }
+    if (smtp_client_name(s->told).n > 0)
+        name = smtp_client_name(s->told);
     if (!remember(s, name, extended)) {
         *next_out = smtp_say(s, 451, "4.3.0", "out of memory");
         return false;
@@ -109,11 +148,10 @@ enum smtp_next smtp_cmd_ehlo(struct smtp_session *s, struct slice args)
 
         if (!e->offered(s))
             continue;
-        if (e->size)
-            conn_printf(s->conn, "250-%s%llu\r\n", e->text,
-                        (unsigned long long)settings->message_size_max);
-        else
-            conn_printf(s->conn, "250%c%s\r\n", i == last ? ' ' : '-', e->text);
+        conn_printf(s->conn, "250%c%s", i == last ? ' ' : '-', e->text);
+        if (e->more != NULL)
+            e->more(s);
+        conn_printf(s->conn, "\r\n");
     }
     return next;
 }

@@ -6,9 +6,11 @@
 /* What is wrong with the reverse-path, apart from its syntax. */
 static struct smtp_reply check_path(struct smtp_session *s, const struct smtp_path *path)
 {
-    /* RFC 6531 3.7.1: without SMTPUTF8, which is not offered. */
-    if (path->non_ascii)
-        return SMTP_REPLY(550, "5.6.7", "the local part must be ASCII");
+    /* RFC 6531 3.5: only for those who said SMTPUTF8. */
+    if (path->u_labels && !s->tx.smtputf8)
+        return SMTP_REPLY(501, "5.5.2", "a domain that is not ASCII needs SMTPUTF8");
+    if (path->non_ascii && !s->tx.smtputf8)
+        return SMTP_REPLY(550, "5.6.7", "a local part that is not ASCII needs SMTPUTF8");
     if (path->null)
         return (struct smtp_reply){0};
     if (s->submission)
@@ -27,19 +29,22 @@ static enum smtp_next refuse(struct smtp_session *s, const struct smtp_reply *re
 
 enum smtp_next smtp_cmd_mail(struct smtp_session *s, struct slice args)
 {
-    const struct smtp_parameter_rules rules = {smtp_settings(s)->message_size_max, !s->submission};
+    const struct smtp_parameter_rules rules = smtp_parameter_rules(s);
     struct cursor c = cur_init(args);
 
     if (s->bad_transactions > SMTP_BAD_TRANSACTIONS_MAX && s->good_transactions == 0)
         return smtp_say_and_close(s, 550, "5.1.0", "too many refused messages");
     cur_text_nocase(&c, SLICE(" FROM:"), "FROM:");
-    (void)cur_eat(&c, ' '); /* wrong, and common */
+    if (!smtp_settings(s)->pedantic)
+        (void)cur_eat(&c, ' '); /* wrong, and common */
     if (!smtp_path_parse(&s->tx.arena, &c, SMTP_PATH_REVERSE, &s->tx.from))
         return refuse(s, &SMTP_REPLY(451, "4.3.0", "out of memory"));
     struct smtp_reply reply = {0};
 
     if (cur_ok(&c))
         reply = smtp_mail_parameters(&c, &rules, &s->tx);
+    if (s->tx.from.localpart.n > smtp_localpart_max(s))
+        cur_reject(&c, "local part");
     if (!cur_ok(&c)) {
         smtp_session_reset(s);
         return smtp_say_syntax(s, &c);

@@ -8,7 +8,7 @@ enum smtp_next smtp_cmd_noop(struct smtp_session *s, struct slice args)
 
     if (cur_eat(&c, ' '))
         smtp_args_string(&c);
-    smtp_args_end(&c, !s->submission);
+    smtp_args_end(&c, smtp_trailing_space(s));
     if (!cur_ok(&c))
         return smtp_say_syntax(s, &c);
     return smtp_answer(s, &SMTP_REPLY(250, "2.0.0", "yes"));

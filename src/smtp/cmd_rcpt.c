@@ -15,9 +15,13 @@ static bool has_unknown(const struct smtp_session *s)
 /* Before the store is asked. */
 static struct smtp_reply check_path(const struct smtp_session *s, const struct smtp_path *path)
 {
-    /* RFC 6531 3.7.1. */
-    if (path->non_ascii)
-        return SMTP_REPLY(553, "5.6.7", "the local part must be ASCII");
+    /* RFC 6531 3.5, 3.7.1. */
+    if (path->u_labels && !s->tx.smtputf8)
+        return SMTP_REPLY(501, "5.5.2", "a domain that is not ASCII needs SMTPUTF8");
+    if (path->non_ascii && !s->tx.smtputf8)
+        return SMTP_REPLY(553, "5.6.7", "a local part that is not ASCII needs SMTPUTF8");
+    if (s->listener->tls_for_mail && !conn_tls(s->conn).on)
+        return SMTP_REPLY(530, "5.7.0", "say STARTTLS first");
     if (s->tx.recipients_n >= SMTP_RECIPIENTS_MAX)
         return SMTP_REPLY(452, "4.5.3", "too many recipients");
     if (has_unknown(s) || (s->tx.recipients_n > 0 && s->tx.from.null))
@@ -80,34 +84,45 @@ static bool is_known(const struct smtp_session *s, const struct smtp_path *path)
     return false;
 }
 
+static bool keep(struct smtp_session *s, const struct smtp_recipient *said)
+{
+    struct smtp_recipient *kept = smtp_transaction_add(&s->tx);
+
+    if (kept == NULL || !smtp_path_copy(&s->tx.arena, &said->path, &kept->path))
+        return false;
+    kept->unknown = said->unknown;
+    kept->notify = said->notify;
+    kept->orcpt = arena_copy(&s->tx.arena, said->orcpt);
+    return !arena_failed(&s->tx.arena);
+}
+
 enum smtp_next smtp_cmd_rcpt(struct smtp_session *s, struct slice args)
 {
-    const struct smtp_parameter_rules rules = {smtp_settings(s)->message_size_max, !s->submission};
+    const struct smtp_parameter_rules rules = smtp_parameter_rules(s);
+    struct smtp_recipient said = {.unknown = false};
     struct cursor c = cur_init(args);
-    struct smtp_path path;
     struct smtp_reply reply = {0};
-    bool unknown = false;
 
     cur_text_nocase(&c, SLICE(" TO:"), "TO:");
-    (void)cur_eat(&c, ' '); /* wrong, and common */
+    if (!smtp_settings(s)->pedantic)
+        (void)cur_eat(&c, ' '); /* wrong, and common */
     /* Read into memory of this call: refused recipients, however many, take nothing from the
      * transaction. */
-    if (!smtp_path_parse(conn_arena(s->conn), &c, SMTP_PATH_FORWARD, &path))
+    if (!smtp_path_parse(conn_arena(s->conn), &c, SMTP_PATH_FORWARD, &said.path))
         return smtp_say(s, 451, "4.3.0", "out of memory");
     if (cur_ok(&c))
-        reply = smtp_rcpt_parameters(&c, &rules);
+        reply = smtp_rcpt_parameters(&c, &rules, &s->tx, &said);
+    if (said.path.localpart.n > smtp_localpart_max(s))
+        cur_reject(&c, "local part");
     if (!cur_ok(&c))
         return smtp_say_syntax(s, &c);
     if (reply.code == 0)
-        reply = check_recipient(s, &path, &unknown);
+        reply = check_recipient(s, &said.path, &said.unknown);
     if (reply.code != 0)
         return smtp_answer(s, &reply);
-    if (is_known(s, &path))
+    if (is_known(s, &said.path))
         return smtp_answer(s, &SMTP_REPLY(250, "2.1.5", "recipient ok"));
-    struct smtp_recipient *recipient = smtp_transaction_add(&s->tx);
-
-    if (recipient == NULL || !smtp_path_copy(&s->tx.arena, &path, &recipient->path))
+    if (!keep(s, &said))
         return smtp_say_and_close(s, 451, "4.3.0", "out of memory");
-    recipient->unknown = unknown;
     return smtp_answer(s, &SMTP_REPLY(250, "2.1.5", "recipient ok"));
 }

@@ -6,7 +6,7 @@ enum smtp_next smtp_cmd_starttls(struct smtp_session *s, struct slice args)
 {
     struct cursor c = cur_init(args);
 
-    smtp_args_end(&c, !s->submission);
+    smtp_args_end(&c, smtp_trailing_space(s));
     if (!cur_ok(&c))
         return smtp_say_syntax(s, &c);
     if (conn_tls(s->conn).on)

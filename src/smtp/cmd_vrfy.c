@@ -10,7 +10,7 @@ static enum smtp_next tell_nothing(struct smtp_session *s, struct slice args)
     smtp_args_string(&c);
     /* RFC 6531 3.7.4.2: an optional parameter. */
     (void)cur_eat_nocase(&c, SLICE(" SMTPUTF8"));
-    smtp_args_end(&c, !s->submission);
+    smtp_args_end(&c, smtp_trailing_space(s));
     if (!cur_ok(&c))
         return smtp_say_syntax(s, &c);
     return smtp_answer(s, &SMTP_REPLY(252, "2.7.0", "send a message and see"));

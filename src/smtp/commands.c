@@ -10,7 +10,11 @@ enum {
     NEEDS_MAIL = 1u << 2,
     NEEDS_RCPT = 1u << 3,
     NOT_IN_MAIL = 1u << 4,
-    FLUSHES = 1u << 5, /* RFC 2920 3.2: a client synchronises on its reply */
+    NOT_IN_CHUNKS = 1u << 7, /* RFC 3030 2 */
+    IF_LISTED = 1u << 6,     /* for networks that the listener names; unknown to others */
+    FLUSHES = 1u << 5,       /* RFC 2920 3.2: a client synchronises on its reply */
+
+    CONTENT = NEEDS_HELLO | NEEDS_LOGIN | NEEDS_MAIL | NEEDS_RCPT,
 };
 
 static const struct command {
@@ -19,9 +23,9 @@ static const struct command {
     smtp_command_run *run;
 } commands[] = {
     {SLICE_INIT("MAIL"), NEEDS_HELLO | NEEDS_LOGIN | NOT_IN_MAIL, smtp_cmd_mail},
-    {SLICE_INIT("RCPT"), NEEDS_HELLO | NEEDS_LOGIN | NEEDS_MAIL, smtp_cmd_rcpt},
-    {SLICE_INIT("DATA"), NEEDS_HELLO | NEEDS_LOGIN | NEEDS_MAIL | NEEDS_RCPT | FLUSHES,
-     smtp_cmd_data},
+    {SLICE_INIT("RCPT"), NEEDS_HELLO | NEEDS_LOGIN | NEEDS_MAIL | NOT_IN_CHUNKS, smtp_cmd_rcpt},
+    {SLICE_INIT("DATA"), CONTENT | FLUSHES, smtp_cmd_data},
+    {SLICE_INIT("BDAT"), 0, smtp_cmd_bdat}, /* asks smtp_content_allowed itself */
     {SLICE_INIT("EHLO"), FLUSHES, smtp_cmd_ehlo},
     {SLICE_INIT("HELO"), FLUSHES, smtp_cmd_helo},
     {SLICE_INIT("RSET"), 0, smtp_cmd_rset},
@@ -32,6 +36,7 @@ static const struct command {
     {SLICE_INIT("HELP"), FLUSHES, smtp_cmd_help},
     {SLICE_INIT("VRFY"), FLUSHES, smtp_cmd_vrfy},
     {SLICE_INIT("EXPN"), FLUSHES, smtp_cmd_expn},
+    {SLICE_INIT("XCLIENT"), NOT_IN_MAIL | IF_LISTED | FLUSHES, smtp_cmd_xclient},
 };
 
 static const struct command *find(struct slice verb)
@@ -64,7 +69,16 @@ static struct smtp_reply check_state(const struct smtp_session *s, unsigned rule
         return SMTP_REPLY(503, "5.5.1", "say MAIL first");
     if ((rules & NEEDS_RCPT) && s->tx.recipients_n == 0)
         return SMTP_REPLY(503, "5.5.1", "say RCPT first");
+    if ((rules & NOT_IN_CHUNKS) && s->tx.chunks)
+        return SMTP_REPLY(503, "5.5.1", "not after BDAT");
     return (struct smtp_reply){0};
+}
+
+struct smtp_reply smtp_content_allowed(const struct smtp_session *s)
+{
+    if (s->tx.failed)
+        return SMTP_REPLY(503, "5.5.1", "a chunk has failed, say RSET");
+    return check_state(s, CONTENT);
 }
 
 enum smtp_next smtp_command_dispatch(struct smtp_session *s, struct slice line)
@@ -74,7 +88,7 @@ enum smtp_next smtp_command_dispatch(struct smtp_session *s, struct slice line)
     bool first = !s->spoke;
 
     s->spoke = true;
-    if (command == NULL)
+    if (command == NULL || ((command->rules & IF_LISTED) && !smtp_xclient_allowed(s)))
         return unknown(s, parts.verb, first);
     struct smtp_reply refusal = check_state(s, command->rules);
 

@@ -86,6 +86,11 @@ void smtp_content_refuse(struct smtp_session *s, struct smtp_reply reply)
     drop(s->content);
 }
 
+const struct smtp_reply *smtp_content_failure(const struct smtp_session *s)
+{
+    return s->content->failure.code != 0 ? &s->content->failure : NULL;
+}
+
 static void keep(struct smtp_session *s, struct slice octets)
 {
     struct smtp_content *c = s->content;
@@ -165,7 +170,7 @@ static struct smtp_reply judge(struct smtp_session *s, struct smtp_message *m)
         return smtp_submit_check(s, m);
     const struct smtp_evidence evidence = {
         .arena = m->arena,
-        .remote = conn_remote(s->conn),
+        .remote = smtp_remote(s),
         .ehlo = s->peer,
         .tls = conn_tls(s->conn).on,
         .tx = &s->tx,

@@ -128,15 +128,13 @@ static int prepare(struct delivery *d, struct err *err)
     if (rc < 0)
         return rc;
     d->content.facts = &d->facts;
-    d->origin.remote_ip = rpc_bytes(addr_ip_octets(conn_remote(s->conn)));
+    d->origin.remote_ip = rpc_bytes(addr_ip_octets(smtp_remote(s)));
     d->origin.ehlo = rpc_bytes(s->peer);
     d->origin.tls_version = tls.on ? tls.version : 1;
     d->origin.tls_cipher = tls.on ? tls.cipher : 0;
     d->origin.received_id = rpc_bytes(smtp_session_id(s));
-    d->wishes.body =
-        s->tx.body_8bit ? GW__WISHES__BODY__BODY_8BITMIME : GW__WISHES__BODY__BODY_7BIT;
-    d->wishes.smtputf8 = d->m->smtputf8;
-    d->wishes.require_tls = s->tx.require_tls;
+    smtp_wishes(&s->tx, &d->wishes);
+    d->wishes.smtputf8 = d->m->smtputf8; /* what the message needs, not what was said */
     d->room = measure(d);
     if (d->room < ROOM_MIN && d->fd < 0) {
         rc = spill(d, err);
@@ -163,6 +161,8 @@ static int deliver_all(struct delivery *d, struct err *err)
         gw__recipient__init(&v[i]);
         v[i].address = rpc_bytes(r->path.address);
         v[i].prefix = rpc_bytes(smtp_prefix(d->s, d->m, &r->path));
+        v[i].notify = r->notify;
+        v[i].orcpt = rpc_bytes(r->orcpt);
         if (v[i].prefix.len == 0)
             return err_set(err, ERR_NOMEM, "out of memory");
         size_t size = gw__recipient__get_packed_size(&v[i]) + 8;

@@ -19,7 +19,7 @@ static bool is_atext_or_utf8(int byte)
 
 static bool is_domain_octet(int byte)
 {
-    return ascii_is_alnum(byte) || byte == '-' || byte == '.';
+    return ascii_is_alnum(byte) || byte == '-' || byte == '.' || byte >= 0x80;
 }
 
 static bool is_numeric(struct slice s)
@@ -89,6 +89,22 @@ bool smtp_literal_valid(struct slice literal)
         return slice_find_byte(inner, ':') != SIZE_MAX && addr_parse_ip(inner, &addr, NULL) == 0;
     }
     return slice_find_byte(inner, ':') == SIZE_MAX && addr_parse_ip(inner, &addr, NULL) == 0;
+}
+
+/* RFC 5891 5: the A-labels of a name in UTF-8, as a lookup takes it. The empty slice when there are
+ * none. */
+static struct slice to_a_labels(struct arena *a, struct slice name)
+{
+    const char *text = arena_str(a, name);
+    char *ascii = NULL;
+    struct slice out = {NULL, 0};
+
+    if (text == NULL || slice_find_byte(name, 0) != SIZE_MAX)
+        return out;
+    if (idn2_to_ascii_8z(text, &ascii, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL) == IDN2_OK)
+        out = arena_copy(a, slice_str(ascii));
+    idn2_free(ascii);
+    return out;
 }
 
 /* Quoted-string; its content goes to out[], which has room for all of the path. */
@@ -170,6 +186,9 @@ static void parse_domain(struct arena *a, struct cursor *c, struct smtp_path *ou
     }
     struct slice domain = cur_span(c, is_domain_octet, 1, "domain");
 
+    out->u_labels = !utf8_is_ascii(domain);
+    if (out->u_labels)
+        domain = domain.n <= SMTP_DOMAIN_MAX ? to_a_labels(a, domain) : (struct slice){NULL, 0};
     if (cur_ok(c) && !smtp_domain_valid(domain))
         cur_reject(c, "domain");
     if (cur_ok(c))
@@ -177,7 +196,7 @@ static void parse_domain(struct arena *a, struct cursor *c, struct smtp_path *ou
 }
 
 /* RFC 5321 appendix C: "@one,@two:" is accepted and ignored. */
-static void skip_source_route(struct cursor *c)
+static void skip_source_route(struct arena *a, struct cursor *c)
 {
     if (cur_peek(c) != '@')
         return;
@@ -185,6 +204,8 @@ static void skip_source_route(struct cursor *c)
         cur_byte(c, '@', "source route");
         struct slice domain = cur_span(c, is_domain_octet, 1, "source route");
 
+        if (!utf8_is_ascii(domain))
+            domain = to_a_labels(a, domain);
         if (cur_ok(c) && !smtp_domain_valid(domain))
             cur_reject(c, "source route");
     } while (cur_eat(c, ','));
@@ -217,7 +238,7 @@ bool smtp_path_parse(struct arena *a, struct cursor *c, enum smtp_path_kind kind
         *out = path;
         return set_address(a, out);
     }
-    skip_source_route(c);
+    skip_source_route(a, c);
     size_t at = c->at;
 
     parse_localpart(a, c, &path);

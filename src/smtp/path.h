@@ -11,6 +11,7 @@
 #define SMTP_DOMAIN_MAX 255
 /* RFC 5321 4.5.3.1.1 allows 64 octets; we accept 128: real senders put bounce keys there. */
 #define SMTP_LOCALPART_MAX 128
+#define SMTP_LOCALPART_STRICT_MAX 64
 
 struct smtp_path {
     struct slice localpart; /* unquoted; empty for <> and for "" */
@@ -22,6 +23,7 @@ struct smtp_path {
     bool null;      /* <> */
     bool literal;   /* the domain is an address literal */
     bool non_ascii; /* the localpart has octets above 0x7f (valid UTF-8) */
+    bool u_labels;  /* the domain was written with some; `domain` and `address` have A-labels */
 };
 
 enum smtp_path_kind {
@@ -29,8 +31,10 @@ enum smtp_path_kind {
     SMTP_PATH_FORWARD, /* <postmaster> allowed, in any case */
 };
 
-/* Reads "<" … ">" from the cursor; a source route is read and dropped. All of *out lives in `a`. On
- * a syntax error the cursor has failed; false only when out of memory. */
+/* Reads "<" … ">" from the cursor; a source route is read and dropped. UTF-8 is read as such (RFC
+ * 6531 3.3), since only the parameters behind the path say whether it may be there: see non_ascii
+ * and u_labels. Local parts come out as they were written: the store compares them in form C. All
+ * of *out lives in `a`. On a syntax error the cursor has failed; false only when out of memory. */
 bool smtp_path_parse(struct arena *a, struct cursor *c, enum smtp_path_kind kind,
                      struct smtp_path *out);
 

@@ -42,7 +42,7 @@ static struct slice received(struct smtp_session *s, struct smtp_message *m, str
     struct smtp_trace trace = {
         .from = smtp_name(m->arena, s->peer, m->smtputf8),
         .reverse = m->reverse,
-        .from_ip = slice_str(addr_ip_text(conn_remote(s->conn), remote)),
+        .from_ip = slice_str(addr_ip_text(smtp_remote(s), remote)),
         .by = smtp_name(m->arena, smtp_settings(s)->hostname, m->smtputf8),
         .by_ip = slice_str(addr_ip_text(conn_local(s->conn), local)),
         .extended = s->extended,

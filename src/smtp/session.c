@@ -7,11 +7,12 @@
  *
  *   COMMAND --AUTH answered 334--> AUTH --last line--> COMMAND
  *   COMMAND --DATA answered 354--> DATA --end of data--> COMMAND
+ *   COMMAND --BDAT--> CHUNK --its last octet, answered--> COMMAND
  *
- * Invariants: 1. mode is AUTH exactly while `auth` is set, DATA only while `content` is set. 2. The
- * transaction is gone after the end of data, whatever was answered, and after EHLO, RSET,
- * STARTTLS. 3. Nothing the peer said before STARTTLS is known afterwards, except how often it
- * failed. */
+ * Invariants: 1. mode is AUTH exactly while `auth` is set; `content` is set in DATA, and from the
+ * first chunk of BDAT to the end of the last. 2. The transaction, and its content, are gone after
+ * the end of the content, whatever was answered, and after EHLO, RSET, STARTTLS, XCLIENT. 3.
+ * Nothing the peer said before STARTTLS is known afterwards, except how often it failed. */
 #include <openssl/evp.h>
 #include <stdlib.h>
 
@@ -89,9 +90,51 @@ void smtp_wait_for_content(struct smtp_session *s)
     conn_set_min_rate(s->conn, smtp_settings(s)->content_rate_min);
 }
 
+const struct addr *smtp_remote(const struct smtp_session *s)
+{
+    const struct addr *told = smtp_client_addr(s->told);
+
+    return told != NULL ? told : conn_remote(s->conn);
+}
+
+bool smtp_dsn_offered(const struct smtp_session *s)
+{
+    return s->submission || s->listener->dsn;
+}
+
+size_t smtp_localpart_max(const struct smtp_session *s)
+{
+    return smtp_settings(s)->pedantic ? SMTP_LOCALPART_STRICT_MAX : SMTP_LOCALPART_MAX;
+}
+
+bool smtp_trailing_space(const struct smtp_session *s)
+{
+    return !s->submission;
+}
+
+struct smtp_parameter_rules smtp_parameter_rules(const struct smtp_session *s)
+{
+    return (struct smtp_parameter_rules){
+        .size_max = smtp_settings(s)->message_size_max,
+        .trailing_space = smtp_trailing_space(s),
+        .future_release = s->submission,
+        .dsn = smtp_dsn_offered(s) && s->extended,
+        .require_tls = !s->listener->no_require_tls,
+        .tls = conn_tls(s->conn).on,
+        .now_ns = clock_now_ns(conn_env(s->conn)->clock),
+    };
+}
+
 void smtp_session_reset(struct smtp_session *s)
 {
+    smtp_content_free(s->content);
+    s->content = NULL;
     smtp_transaction_reset(&s->tx);
+}
+
+void smtp_greet(struct smtp_session *s)
+{
+    conn_printf(s->conn, "220 %.*s ESMTP godwit\r\n", SLICE_FMT(smtp_settings(s)->hostname));
 }
 
 static void forget_peer(struct smtp_session *s)
@@ -142,6 +185,7 @@ void smtp_log_failure(struct smtp_session *s, const char *what, const struct err
 static void session_free(struct smtp_session *s)
 {
     smtp_content_free(s->content);
+    smtp_client_free(s->told);
     smtp_auth_free(s->auth);
     smtp_transaction_done(&s->tx);
     free((void *)s->peer.p);
@@ -168,7 +212,7 @@ static void *session_open(struct conn *c, const void *service)
         return NULL;
     }
     smtp_wait_for_command(s);
-    conn_printf(c, "220 %.*s ESMTP godwit\r\n", SLICE_FMT(smtp_settings(s)->hostname));
+    smtp_greet(s);
     return s;
 }
 
@@ -236,6 +280,8 @@ static enum conn_next session_input(struct conn *c, void *session, struct slice 
 
         if (s->mode == SMTP_MODE_DATA) {
             next = smtp_data_input(s, rest, &taken);
+        } else if (s->mode == SMTP_MODE_CHUNK) {
+            next = smtp_chunk_input(s, rest, &taken);
         } else {
             bool too_long;
 

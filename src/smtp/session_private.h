@@ -8,6 +8,7 @@
 #include "mail/auth_results.h"
 #include "net/limiter.h"
 #include "smtp/data_reader.h"
+#include "smtp/parameters.h"
 #include "smtp/reply.h"
 #include "smtp/transaction.h"
 
@@ -20,8 +21,19 @@
 struct smtp_auth;    /* an authentication exchange, cmd_auth.c */
 struct smtp_content; /* the content of a message on its way, content.c */
 
+struct smtp_client; /* the client that a filter speaks for, cmd_xclient.c */
+
+/* Of BDAT: its octets that have not come yet. */
+struct smtp_chunk {
+    uint64_t left;
+    uint64_t size;
+    bool last;
+    bool refused; /* `refusal` is said at its end, and the octets go nowhere */
+    struct smtp_reply refusal;
+};
+
 /* What input is taken for. */
-enum smtp_mode { SMTP_MODE_COMMAND, SMTP_MODE_AUTH, SMTP_MODE_DATA };
+enum smtp_mode { SMTP_MODE_COMMAND, SMTP_MODE_AUTH, SMTP_MODE_DATA, SMTP_MODE_CHUNK };
 
 /* Kept small: this is what an idle connection costs. Buffers exist only in `content` and `tx`. */
 struct smtp_session {
@@ -49,6 +61,8 @@ struct smtp_session {
         login; /* address of the account that logged in, canonical; on the heap; empty: nobody */
     struct smtp_auth *auth;
     struct smtp_data_reader reader; /* in mode DATA */
+    struct smtp_chunk chunk;        /* in mode CHUNK */
+    struct smtp_client *told;       /* by XCLIENT; NULL: nothing */
     struct smtp_content *content;
     struct smtp_transaction tx;
 };
@@ -73,10 +87,22 @@ static inline bool smtp_logged_in(const struct smtp_session *s)
 {
     return s->login.n > 0;
 }
+/* The client: the peer, or whom XCLIENT named. */
+const struct addr *smtp_remote(const struct smtp_session *s);
+/* Octets that a local part may have. */
+size_t smtp_localpart_max(const struct smtp_session *s);
+/* RFC 3461. */
+bool smtp_dsn_offered(const struct smtp_session *s);
+/* White space behind a command is tolerated (RFC 5321 4.1.1). */
+bool smtp_trailing_space(const struct smtp_session *s);
+/* What MAIL and RCPT may say here and now. */
+struct smtp_parameter_rules smtp_parameter_rules(const struct smtp_session *s);
 /* Passwords may be sent now. */
 bool smtp_auth_allowed(const struct smtp_session *s);
 /* The id of this session as the peer is told. */
 struct slice smtp_session_id(struct smtp_session *s);
+/* The first reply of a connection. */
+void smtp_greet(struct smtp_session *s);
 /* The peer as it was at the start: after STARTTLS (RFC 3207 4.2). */
 void smtp_session_restart(struct smtp_session *s);
 bool smtp_session_set_text(struct slice *field, struct slice value);
@@ -107,12 +133,14 @@ enum smtp_next smtp_say_and_close(struct smtp_session *s, unsigned code, const c
 
 /* ---- commands.c ---- */
 
+/* What the state says about DATA and BDAT. Code 0: they may run. */
+struct smtp_reply smtp_content_allowed(const struct smtp_session *s);
 /* Finds the verb and its rules, and runs it when the state allows it. */
 enum smtp_next smtp_command_dispatch(struct smtp_session *s, struct slice line);
 
-smtp_command_run smtp_cmd_auth, smtp_cmd_data, smtp_cmd_ehlo, smtp_cmd_expn, smtp_cmd_helo,
-    smtp_cmd_help, smtp_cmd_mail, smtp_cmd_noop, smtp_cmd_quit, smtp_cmd_rcpt, smtp_cmd_rset,
-    smtp_cmd_starttls, smtp_cmd_vrfy;
+smtp_command_run smtp_cmd_auth, smtp_cmd_bdat, smtp_cmd_data, smtp_cmd_ehlo, smtp_cmd_expn,
+    smtp_cmd_helo, smtp_cmd_help, smtp_cmd_mail, smtp_cmd_noop, smtp_cmd_quit, smtp_cmd_rcpt,
+    smtp_cmd_rset, smtp_cmd_starttls, smtp_cmd_vrfy, smtp_cmd_xclient;
 
 /* ---- cmd_auth.c ---- */
 
@@ -140,11 +168,31 @@ void smtp_content_take_lines(struct smtp_session *s, struct slice octets);
 /* The message is refused with this, whatever follows. The first time counts. The text is a
  * literal. */
 void smtp_content_refuse(struct smtp_session *s, struct smtp_reply reply);
+/* What has failed so far; NULL: nothing. */
+const struct smtp_reply *smtp_content_failure(const struct smtp_session *s);
 /* Past twice the largest size, or too late, the end is not waited for: the reply was given, and
  * content and transaction are gone. Otherwise SMTP_HOLD. */
 enum smtp_next smtp_content_bounds(struct smtp_session *s);
 /* All has come: decides, answers, and is back in the mode of commands without a transaction. */
 enum smtp_next smtp_content_end(struct smtp_session *s);
+
+/* ---- cmd_bdat.c ---- */
+
+/* Input in mode CHUNK, as smtp_data_input. */
+enum smtp_next smtp_chunk_input(struct smtp_session *s, struct slice in, size_t *used_out);
+
+/* ---- cmd_xclient.c ---- */
+
+/* The peer is believed about who the client is. */
+bool smtp_xclient_allowed(const struct smtp_session *s);
+const struct addr *smtp_client_addr(const struct smtp_client *c); /* NULL: not told */
+struct slice smtp_client_name(const struct smtp_client *c);       /* of HELO; empty: not told */
+void smtp_client_free(struct smtp_client *c);
+
+/* ---- wishes.c ---- */
+
+/* What the transaction asked for, as the store keeps it; borrows from it. */
+void smtp_wishes(const struct smtp_transaction *tx, Gw__Wishes *out);
 
 /* ---- data.c ---- */
 

@@ -51,7 +51,7 @@ static struct smtp_reply check_announced(const struct smtp_session *s, const str
 {
     if (!smtp_settings(s)->pedantic)
         return OK;
-    if (m->parsed->has_8bit && !s->tx.body_8bit)
+    if (m->parsed->has_8bit && !s->tx.body_8bit && !s->tx.body_binary)
         return SMTP_REPLY(500, "5.6.0", "8-bit content without BODY=8BITMIME");
     if (m->smtputf8 && !s->tx.smtputf8)
         return SMTP_REPLY(550, "5.6.0", "the message needs SMTPUTF8");

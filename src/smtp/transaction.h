@@ -11,28 +11,41 @@
 
 struct smtp_recipient {
     struct smtp_path path;
-    bool unknown; /* port 25: our domain, no such address; refused after DATA */
+    bool unknown;       /* port 25: our domain, no such address; refused after DATA */
+    unsigned notify;    /* NOTIFY_* of store.proto; 0: not said */
+    struct slice orcpt; /* RFC 3461 4.2, as it came */
 };
 
-/* Between MAIL and its end. The states, and what leads from one to the next (RFC 5321 4.1.4):
+/* Between MAIL and its end. The states, and what leads from one to the next (RFC 5321 4.1.4, RFC
+ * 3030 2):
  *
- *   state        MAIL       RCPT         DATA          RSET, EHLO, HELO, STARTTLS   end of DATA
- *   none         mail       503          503           none                         -
- *   mail         503        recipients   503           none                         -
- *   recipients   503        recipients   data          none                         -
- *   data         -          -            -             -                            none, whatever
- * the outcome
+ *   state        MAIL   RCPT         DATA    BDAT            BDAT LAST   chunk fails   content ends
+ *   none         mail   503          503     503             503         -             -
+ *   mail         503    recipients   503     503             503         -             -
+ *   recipients   503    recipients   data    chunks          chunks      -             -
+ *   chunks       503    503          503     chunks          chunks      failed        none
+ *   failed       503    503          503     503             503         -             -
+ *   data         -      -            -       -               -           -             none
  *
- * A MAIL that fails leads to none; a RCPT or DATA that fails leaves the state as it was. A new
- * field here is cleared by smtp_transaction_reset without being named there. */
+ * RSET, EHLO, HELO, STARTTLS and XCLIENT lead from each to none. Content ends with the dot of DATA
+ * or the last octet of BDAT LAST, whatever the answer is. A MAIL that fails leads to none; a RCPT
+ * or DATA that fails leaves the state as it was. BODY=BINARYMIME takes no DATA (RFC 3030 3). The
+ * octets of a chunk are taken in every state. A new field here is cleared by
+ * smtp_transaction_reset without being named there. */
 struct smtp_transaction {
     struct arena arena; /* everything below; holds nothing while there is no transaction */
     bool given;         /* MAIL was accepted */
     bool body_8bit;
+    bool body_binary;
     bool smtputf8;
     bool require_tls;
     bool has_size;
-    uint64_t size; /* as declared */
+    bool chunks;           /* BDAT brought the content so far */
+    bool failed;           /* and a part of it could not be taken */
+    uint64_t size;         /* as declared */
+    unsigned ret;          /* RET_* of store.proto */
+    struct slice envid;    /* RFC 3461 4.4, as it came */
+    int64_t hold_until_ns; /* RFC 4865; 0: not to be held */
     struct smtp_path from;
     struct smtp_recipient *recipients;
     size_t recipients_n;

@@ -11,12 +11,15 @@ static const struct migrate_step shard_steps[] = {
         "ALTER TABLE content ADD COLUMN dsn_notify INTEGER NOT NULL DEFAULT 0;"
         "ALTER TABLE content ADD COLUMN dsn_orcpt BLOB NOT NULL DEFAULT x'';"
         "ALTER TABLE content ADD COLUMN hold_until_ns INTEGER NOT NULL DEFAULT 0;"},
-    {2, ""},
+    {2, "ALTER TABLE account ADD COLUMN keys_done INTEGER NOT NULL DEFAULT 0;"
+        "UPDATE account SET keys_done = content_next - 1;"},
+    {3, ""},
     {0},
 };
 static const struct migrate_step directory_steps[] = {
     {1, ""},
-    {2, "CREATE TABLE web_session (token_hash BLOB NOT NULL PRIMARY KEY, csrf_hash BLOB NOT NULL, "
+    {2, ""},
+    {3, "CREATE TABLE web_session (token_hash BLOB NOT NULL PRIMARY KEY, csrf_hash BLOB NOT NULL, "
         "account_id INTEGER NOT NULL, address TEXT NOT NULL, expires_ns INTEGER NOT NULL) "
         "WITHOUT ROWID;"
         "CREATE INDEX web_session_account ON web_session (account_id, expires_ns);"},

@@ -27,7 +27,8 @@ CREATE TABLE account (
     object_seed      INTEGER NOT NULL, -- random, leads the account's object ids (RFC 8474)
     size_bytes       INTEGER NOT NULL, -- of live messages, and of those in erase_pending
     messages         INTEGER NOT NULL, -- live ones
-    quota_bytes      INTEGER NOT NULL  -- 0: none
+    quota_bytes      INTEGER NOT NULL, -- 0: none
+    keys_done        INTEGER NOT NULL DEFAULT 0 -- contents up to this one have all their rows in thread_key
 );
 
 CREATE TABLE mailbox (
@@ -125,7 +126,8 @@ CREATE TABLE content (
     PRIMARY KEY (account_id, content_id)
 );
 
--- Finding threads: 64-bit hashes of "i" + Message-ID and of "s" + mailbox + base subject, see src/store/threads.c.
+-- Finding threads: hashes of Message-IDs and base subjects, see src/store/thread_keys.h. The newest are not here yet:
+-- src/store/thread_index.h.
 CREATE TABLE thread_key (
     account_id INTEGER NOT NULL,
     hash       INTEGER NOT NULL,

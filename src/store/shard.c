@@ -15,6 +15,7 @@
 #include "store/schema.h"
 #include "store/segment.h"
 #include "store/shard_private.h"
+#include "store/thread_index.h"
 
 static char *path_join(const char *directory, const char *name)
 {
@@ -80,6 +81,7 @@ static struct shard *shard_new(const struct shard_config *config, const struct e
     s->commit_wait_us = config->commit_wait_us;
     s->readers = calloc(config->readers + 1, sizeof(struct db *));
     s->readers_n = config->readers;
+    s->threads = thread_index_new();
     s->company = 1;
     s->tail = &s->head;
     s->wake_at = 1;
@@ -116,7 +118,8 @@ static int shard_start(struct shard *s, struct err *err)
     _cleanup_free_ char *segments = path_join(s->directory, SHARD_SEGMENTS_NAME);
     int rc;
 
-    if (s->directory == NULL || s->db_path == NULL || s->readers == NULL || segments == NULL)
+    if (s->directory == NULL || s->db_path == NULL || s->readers == NULL || segments == NULL ||
+        s->threads == NULL)
         return err_set(err, ERR_NOMEM, "out of memory");
     rc = directory_make(s->directory, err);
     if (rc == 0)
@@ -127,6 +130,8 @@ static int shard_start(struct shard *s, struct err *err)
         rc = schema_prepare(s->db, s->part, err);
     if (rc == 0 && s->has_bodies)
         rc = segments_open(segments, s->db, &s->segments, err);
+    if (rc == 0 && s->has_bodies)
+        rc = thread_index_load(s->threads, s->db, err);
     if (rc == 0)
         rc = sync_directory(s->directory, err);
     for (unsigned i = 0; rc == 0 && i < s->readers_n; i++)
@@ -167,6 +172,7 @@ void shard_close(struct shard *s)
     for (unsigned i = 0; s->readers != NULL && i < s->readers_n; i++)
         db_close(s->readers[i]);
     segments_free(s->segments);
+    thread_index_free(s->threads);
     /* The last handle moves the log into the database and removes it. */
     db_close(s->db);
     (void)fd_close(s->lock_fd);

@@ -9,6 +9,7 @@
 
 struct checkpointer;
 struct segments;
+struct thread_index;
 
 /* The fate of one write of a batch, until the commit is decided. */
 struct write_fate {
@@ -32,13 +33,14 @@ struct shard {
     /* Only the writer thread, once it runs. */
     struct db *db;
     struct segments *segments; /* its read side is for everybody */
-    int64_t body_next;         /* the next body id */
-    int64_t body_limit;        /* ids below this one are reserved in the database */
-    bool broken;               /* the last commit failed: recover before anything else */
-    bool maintain_failed;      /* logged once */
-    size_t company;            /* writes that are likely to arrive together */
-    int wal_frames;            /* after the last commit */
-    int64_t maintain_at_ns;    /* monotonic */
+    struct thread_index *threads;
+    int64_t body_next;      /* the next body id */
+    int64_t body_limit;     /* ids below this one are reserved in the database */
+    bool broken;            /* the last commit failed: recover before anything else */
+    bool maintain_failed;   /* logged once */
+    size_t company;         /* writes that are likely to arrive together */
+    int wal_frames;         /* after the last commit */
+    int64_t maintain_at_ns; /* monotonic */
     struct write_fate fates[SHARD_BATCH_MAX];
 
     struct checkpointer *checkpointer;

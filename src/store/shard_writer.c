@@ -27,6 +27,7 @@
 #include "store/erase.h"
 #include "store/segment.h"
 #include "store/shard_private.h"
+#include "store/thread_index.h"
 
 #define BODY_IDS_RESERVE 4096
 /* How long the writer rests between two rounds of cleaning up, with and without work left. */
@@ -132,6 +133,7 @@ static void break_off(struct shard *s, const struct err *err)
         db_rollback(s->db);
     if (s->has_bodies)
         segments_abandon(s->segments);
+    thread_index_abandon(s->threads);
     if (!s->broken)
         log_err(s->env->log, LOG_ERROR, "store", 0, "commit failed", err);
     s->broken = true;
@@ -185,12 +187,13 @@ static int batch_begin(struct shard *s, struct err *err)
     return rc;
 }
 
-static int savepoint_undo(struct shard *s, size_t mark, struct err *err)
+static int savepoint_undo(struct shard *s, size_t mark, size_t keys, struct err *err)
 {
     int rc;
 
     if (s->has_bodies)
         segments_undo(s->segments, mark);
+    thread_index_undo(s->threads, keys);
     rc = db_exec(s->db, "ROLLBACK TO one", err);
     return rc < 0 ? rc : db_exec(s->db, "RELEASE one", err);
 }
@@ -199,6 +202,7 @@ static int savepoint_undo(struct shard *s, size_t mark, struct err *err)
 static int fate_apply(struct shard *s, struct write_ctx *ctx, struct write_fate *f, struct err *err)
 {
     size_t mark = s->has_bodies ? segments_mark(s->segments) : 0;
+    size_t keys = thread_index_mark(s->threads);
     int64_t body_next = s->body_next, body_limit = s->body_limit;
     int rc = db_exec(s->db, "SAVEPOINT one", err);
 
@@ -214,7 +218,7 @@ static int fate_apply(struct shard *s, struct write_ctx *ctx, struct write_fate 
     }
     s->body_next = body_next;
     s->body_limit = body_limit;
-    return savepoint_undo(s, mark, err);
+    return savepoint_undo(s, mark, keys, err);
 }
 
 static int batch_run(struct shard *s, size_t n, struct err *err)
@@ -225,12 +229,16 @@ static int batch_run(struct shard *s, size_t n, struct err *err)
     ctx.db = s->db;
     for (size_t i = 0; rc == 0 && i < n; i++)
         rc = fate_apply(s, &ctx, &s->fates[i], err);
+    if (rc == 0)
+        rc = thread_index_drain(s->threads, s->db, err);
     if (rc == 0 && s->has_bodies)
         rc = segments_flush(s->segments, s->db, err);
     if (rc == 0)
         rc = db_exec(s->db, "COMMIT", err);
     if (rc == 0 && s->has_bodies)
         segments_committed(s->segments);
+    if (rc == 0)
+        thread_index_committed(s->threads);
     return rc;
 }
 
@@ -359,6 +367,25 @@ static void maintain(struct shard *s)
         s->maintain_at_ns = clock_mono_ns() + MAINTAIN_AGAIN_NS;
 }
 
+/* So that the next start has nothing to read. What fails here is made up for then. */
+static void put_keys_away(struct shard *s)
+{
+    struct err err;
+    int rc;
+
+    if (!s->has_bodies || s->broken)
+        return;
+    rc = db_exec(s->db, "BEGIN IMMEDIATE", &err);
+    if (rc == 0)
+        rc = thread_index_drain_all(s->threads, s->db, &err);
+    if (rc == 0)
+        rc = db_exec(s->db, "COMMIT", &err);
+    if (rc < 0) {
+        db_rollback(s->db);
+        log_err(s->env->log, LOG_WARN, "store", 0, "keys of threads stay to be read", &err);
+    }
+}
+
 void *shard_writer_main(void *shard)
 {
     struct shard *s = shard;
@@ -373,5 +400,6 @@ void *shard_writer_main(void *shard)
         if (!stop && clock_mono_ns() >= s->maintain_at_ns)
             maintain(s);
     }
+    put_keys_away(s);
     return NULL;
 }

@@ -1,12 +1,13 @@
 /* Which thread a new message belongs to. By its Message-ID, by those that it refers to (RFC 5322
  * 3.6.4), else by its base subject (RFC 5256 2.1), as RFC 8474 section 5.2 leaves to the server.
  *
- * Lookups go by 64-bit hashes in the table thread_key and are verified on the content row, so that
- * a chosen collision joins nothing. */
+ * Lookups go by 64-bit hashes (store/thread_index.h) and are verified on the content row, so that a
+ * chosen collision joins nothing. */
 #pragma once
 
 #include "store.pb-c.h"
 #include "store/shard.h"
+#include "store/thread_index.h"
 
 /* Bits of content.thread_flags. */
 #define THREADS_MUTED 1
@@ -28,14 +29,6 @@ struct thread_place {
 /* Within a write, before the content is inserted. */
 int threads_find(struct write_ctx *ctx, int64_t account_id, int64_t mailbox_id, int64_t received_ns,
                  const Gw__Facts *facts, struct thread_place *out, struct err *err) WARN_UNUSED;
-/* Under what a content is found. */
-struct thread_keys {
-    int64_t account_id;
-    int64_t content_id;
-    int64_t mailbox_orig_id;
-    struct slice message_id;
-    struct slice subject_base;
-};
 int threads_remember(struct write_ctx *ctx, const struct thread_keys *keys,
                      struct err *err) WARN_UNUSED;
 /* Before the content row goes. */

@@ -123,6 +123,9 @@ static const struct verify_check checks[] = {
      "SELECT c.account_id, c.content_id, c.thread_id FROM content c JOIN account a"
      " ON a.account_id = c.account_id WHERE c.thread_id < 1 OR c.thread_id >= a.thread_next"
      " OR c.parent_id = c.content_id OR c.parent_id < 0"},
+    {"thread keys", "account %lld: keys are said to be done up to content %lld, which never was",
+     "answers to new mail do not find their conversation",
+     "SELECT account_id, keys_done FROM account WHERE keys_done >= content_next"},
     {"change log", "account %lld: change %lld is above the account's mod-sequence %lld",
      "let clients resynchronise",
      "SELECT c.account_id, c.modseq, a.modseq FROM change c JOIN account a"

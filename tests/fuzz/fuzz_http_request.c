@@ -75,9 +75,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         bool refused = whole[i].status != 0;
 
         if (refused != (cut[i].status != 0) ||
-            (!refused && (whole[i].path_n != cut[i].path_n || whole[i].body_n != cut[i].body_n ||
-                          whole[i].fields_n != cut[i].fields_n ||
-                          whole[i].cookie_n != cut[i].cookie_n)))
+            (!refused &&
+             (whole[i].path_n != cut[i].path_n || whole[i].body_n != cut[i].body_n ||
+              whole[i].fields_n != cut[i].fields_n || whole[i].cookie_n != cut[i].cookie_n)))
             abort();
     }
     return 0;

@@ -10,7 +10,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    const struct smtp_parameter_rules rules = {1000, size % 2 == 0};
+    const struct smtp_parameter_rules rules = {.size_max = 1000,
+                                               .trailing_space = size % 2 == 0,
+                                               .future_release = true,
+                                               .dsn = true,
+                                               .require_tls = true,
+                                               .tls = size % 3 != 0,
+                                               .now_ns = INT64_C(1136239445000000000)};
+    struct smtp_recipient r = {.unknown = false};
     struct slice in = slice_of(data, size), line;
     bool too_long;
     size_t taken = smtp_line_find(in, SMTP_LINE_MAX, &line, &too_long);
@@ -34,6 +41,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct smtp_reply reply = smtp_mail_parameters(&c, &rules, &t);
 
     if (reply.code == 0 && (!cur_at_end(&c) || (t.has_size && t.size > rules.size_max)))
+        abort();
+    if (reply.code == 0 && t.hold_until_ns != 0 && t.hold_until_ns <= rules.now_ns)
+        abort();
+    c = cur_init(line);
+    reply = smtp_rcpt_parameters(&c, &rules, &t, &r);
+    if (reply.code == 0 && (r.orcpt.n > 500 || r.notify > 14 || (r.notify & 1 && r.notify != 1)))
         abort();
     smtp_transaction_done(&t);
     return 0;

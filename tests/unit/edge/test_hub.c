@@ -99,7 +99,7 @@ static int teardown(void **state)
     struct fixture *f = *state;
 
     loop_wake_all(f->loop, LOOP_STOP);
-    assert_true(loop_drain(f->loop, 5000));
+    assert_true(loop_drain(f->loop, 0, 5000));
     loop_stop(f->loop);
     hub_free(f->hub);
     loop_free(f->loop);

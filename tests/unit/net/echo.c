@@ -176,6 +176,8 @@ static struct slice slice_of_bio(BIO *bio)
     return slice_of(p, (size_t)n);
 }
 
+static const struct clock real_time;
+
 static struct tls_context *new_tls(const char *alpn)
 {
     EVP_PKEY *key = EVP_EC_gen("P-256");
@@ -193,6 +195,7 @@ static struct tls_context *new_tls(const char *alpn)
     const struct tls_config config = {.certificate_pem = slice_of_bio(cert_pem),
                                       .key_pem = slice_of_bio(key_pem),
                                       .tickets = true,
+                                      .clock = &real_time,
                                       .alpn = alpn,
                                       .service = "echo"};
 
@@ -255,6 +258,7 @@ void echo_server_start(struct echo_server *s, const struct echo_options *options
                                            .tls_immediate = options->tls_immediate,
                                            .handshake_timeout_s = 1,
                                            .write_timeout_s = 30,
+                                           .name = "echo",
                                            .rate = options->rate,
                                            .open = options->open,
                                            .refusal = SLICE("too many\r\n")};
@@ -265,7 +269,7 @@ void echo_server_start(struct echo_server *s, const struct echo_options *options
 void echo_server_stop(struct echo_server *s)
 {
     loop_wake_all(s->loop, LOOP_STOP);
-    assert_true(loop_drain(s->loop, 10000));
+    assert_true(loop_drain(s->loop, 0, 10000));
     loop_free(s->loop);
     assert_int_equal(atomic_load(&s->service.opened), atomic_load(&s->service.closed));
     tls_context_free(s->tls);

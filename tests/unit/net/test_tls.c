@@ -10,7 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "net/tls.h"
+#include "base/clock.h"
+#include "net/tls_private.h"
 
 enum piece {
     NOTHING,
@@ -119,10 +120,116 @@ static void test_contexts(void **state)
     }
 }
 
+static int keep_session(SSL *ssl, SSL_SESSION *session)
+{
+    SSL_SESSION **kept = SSL_get_app_data(ssl);
+
+    SSL_SESSION_free(*kept);
+    *kept = session;
+    return 1;
+}
+
+/* One connection in memory. The session it ends with replaces *session; whether it was resumed. */
+static bool connect_with(SSL_CTX *client_ctx, const struct tls_context *server_ctx,
+                         SSL_SESSION **session)
+{
+    SSL *client = SSL_new(client_ctx), *server = SSL_new(server_ctx->ssl);
+    BIO *client_end, *server_end;
+    char byte = 0;
+
+    assert_int_equal(BIO_new_bio_pair(&client_end, 1 << 16, &server_end, 1 << 16), 1);
+    SSL_set_bio(client, client_end, client_end);
+    SSL_set_bio(server, server_end, server_end);
+    SSL_set_connect_state(client);
+    SSL_set_accept_state(server);
+    SSL_set_app_data(client, session);
+    if (*session)
+        assert_int_equal(SSL_set_session(client, *session), 1);
+    for (int i = 0; i < 10; i++) {
+        (void)SSL_do_handshake(client);
+        (void)SSL_do_handshake(server);
+    }
+    assert_true(SSL_is_init_finished(client) && SSL_is_init_finished(server));
+    (void)SSL_write(server, "x", 1);
+    assert_int_equal(SSL_read(client, &byte, 1), 1);
+    bool reused = SSL_session_reused(client);
+
+    (void)SSL_shutdown(client);
+    SSL_free(client);
+    SSL_free(server);
+    return reused;
+}
+
+/* Spec 3.1: a new key each day, the current and seven old ones; tickets only where they are on. */
+static void test_ticket_keys_rotate(void **state)
+{
+    static const struct {
+        int64_t hours_later;
+        bool resumed;
+    } steps[] = {{0, true},      {0, true},       {23, true}, {2, true},
+                 {24 * 6, true}, {24 * 9, false}, {0, true}};
+    struct clock clock = {.frozen_ns = INT64_C(1700000000) * NS_PER_S};
+    struct tls_config config = {.certificate_pem = text_of(CERT_A),
+                                .key_pem = text_of(KEY_A),
+                                .tickets = true,
+                                .clock = &clock};
+    struct tls_context *ctx, *other, *without;
+    SSL_CTX *client = SSL_CTX_new(TLS_client_method());
+    SSL_SESSION *session = NULL;
+    struct err err;
+
+    (void)state;
+    SSL_CTX_set_session_cache_mode(client, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+    SSL_CTX_sess_set_new_cb(client, keep_session);
+    assert_int_equal(tls_context_new(&config, &ctx, &err), 0);
+    assert_int_equal(tls_context_new(&config, &other, &err), 0);
+    config.tickets = false;
+    assert_int_equal(tls_context_new(&config, &without, &err), 0);
+    assert_false(connect_with(client, ctx, &session));
+    assert_non_null(session);
+    for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+        clock.frozen_ns += steps[i].hours_later * 3600 * NS_PER_S;
+        if (connect_with(client, ctx, &session) != steps[i].resumed)
+            fail_msg("step %zu", i);
+    }
+    /* Each listening socket has keys of its own. */
+    assert_false(connect_with(client, other, &session));
+    SSL_SESSION_free(session);
+    session = NULL;
+    assert_false(connect_with(client, without, &session));
+    assert_null(session);
+    SSL_CTX_free(client);
+    tls_context_free(ctx);
+    tls_context_free(other);
+    tls_context_free(without);
+}
+
+static void test_minimum_version(void **state)
+{
+    const struct clock clock = {0};
+    struct tls_config config = {.certificate_pem = text_of(CERT_A),
+                                .key_pem = text_of(KEY_A),
+                                .minimum = TLS1_3_VERSION,
+                                .clock = &clock};
+    struct tls_context *ctx;
+    struct err err;
+
+    (void)state;
+    assert_int_equal(tls_context_new(&config, &ctx, &err), 0);
+    assert_int_equal(SSL_CTX_get_min_proto_version(ctx->ssl), TLS1_3_VERSION);
+    tls_context_free(ctx);
+    config.minimum = 0;
+    assert_int_equal(tls_context_new(&config, &ctx, &err), 0);
+    assert_int_equal(SSL_CTX_get_min_proto_version(ctx->ssl), TLS1_2_VERSION);
+    tls_context_free(ctx);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_contexts),
+        cmocka_unit_test(test_ticket_keys_rotate),
+        cmocka_unit_test(test_minimum_version),
     };
 
     return cmocka_run_group_tests(tests, make_pieces, free_pieces);

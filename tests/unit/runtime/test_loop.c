@@ -140,7 +140,7 @@ static void test_no_wake_is_lost(void **state)
         assert_true(atomic_load(&peers[i].wakes_seen) > 0);
     }
     loop_wake_all(l, LOOP_STOP);
-    assert_true(loop_drain(l, 5000));
+    assert_true(loop_drain(l, 0, 5000));
     for (unsigned i = 0; i < PEERS; i++)
         fd_close(peers[i].other_end);
     loop_free(l);
@@ -182,7 +182,7 @@ static void test_again_reads_everything(void **state)
         assert_int_equal(write(fds[1], data, sizeof(data)), sizeof(data));
     assert_true(reaches(&p.octets, 10000));
     fd_close(fds[1]);
-    assert_true(loop_drain(l, 5000));
+    assert_true(loop_drain(l, 0, 5000));
     assert_int_equal(atomic_load(&p.octets), 10000);
     loop_free(l);
 }
@@ -207,7 +207,7 @@ static void test_blocked_descriptor_runs(void **state)
     assert_true(reaches(&p.wakes_seen, 1));
     assert_true(reaches(&p.deadlines, 1));
     loop_wake_all(l, LOOP_STOP);
-    assert_true(loop_drain(l, 5000));
+    assert_true(loop_drain(l, 0, 5000));
     assert_int_equal(atomic_load(&p.stops), 1);
     fd_close(fds[1]);
     loop_free(l);
@@ -226,7 +226,7 @@ static void test_deadline_is_not_early(void **state)
     assert_true(clock_mono_ns() - start < 4 * NS_PER_S);
     fd_close(p.other_end);
     assert_true(reaches(&p.hups, 1));
-    assert_true(loop_drain(l, 5000));
+    assert_true(loop_drain(l, 0, 5000));
     loop_free(l);
 }
 
@@ -242,7 +242,7 @@ static void test_listening_socket_stops(void **state)
     assert_int_equal(listen(fd, 1), 0);
     assert_true(loop_add(l, fd, run_peer, &p, &(struct loop_park){LOOP_IN, 0}) != 0);
     loop_wake_all(l, LOOP_STOP);
-    assert_true(loop_drain(l, 5000));
+    assert_true(loop_drain(l, 0, 5000));
     assert_int_equal(atomic_load(&p.stops), 1);
     loop_free(l);
 }
@@ -255,7 +255,7 @@ static void test_newcomer_learns_of_stop(void **state)
     (void)state;
     loop_wake_all(l, LOOP_STOP);
     add_peer(l, &p, run_peer);
-    assert_true(loop_drain(l, 5000));
+    assert_true(loop_drain(l, 0, 5000));
     assert_int_equal(atomic_load(&p.stops), 1);
     fd_close(p.other_end);
     loop_free(l);
@@ -318,7 +318,7 @@ static void test_slots_are_bounded_and_reused(void **state)
     assert_int_equal((uint32_t)peers[2].id, (uint32_t)peers[0].id);
     assert_true(peers[2].id != peers[0].id);
     loop_wake_all(l, LOOP_STOP);
-    assert_true(loop_drain(l, 5000));
+    assert_true(loop_drain(l, 0, 5000));
     for (int i = 0; i < 3; i++)
         fd_close(peers[i].other_end);
     loop_free(l);

@@ -70,17 +70,17 @@ static void test_sums_over_segments(void **state)
 {
     struct fixture *f = *state;
 
-    metrics_add(f->m[0], METRIC_SMTP_CONNECTIONS, 1, "smtp");
-    metrics_add(f->m[0], METRIC_SMTP_CONNECTIONS, 2, "submission");
-    metrics_add(f->m[1], METRIC_SMTP_CONNECTIONS, 40, "smtp");
+    metrics_add(f->m[0], METRIC_CONNECTIONS, 1, "smtp", "smtp");
+    metrics_add(f->m[0], METRIC_CONNECTIONS, 2, "smtp", "submission");
+    metrics_add(f->m[1], METRIC_CONNECTIONS, 40, "smtp", "smtp");
     metrics_add(f->m[0], METRIC_STORE_MESSAGES, 7);
     metrics_add(NULL, METRIC_STORE_MESSAGES, 7);
     _cleanup_free_ char *text = rendered(f);
 
-    assert_has(text, "# HELP godwit_smtp_connections_total Accepted SMTP connections.\n"
-                     "# TYPE godwit_smtp_connections_total counter\n"
-                     "godwit_smtp_connections_total{kind=\"smtp\"} 41\n"
-                     "godwit_smtp_connections_total{kind=\"submission\"} 2\n"
+    assert_has(text, "# HELP godwit_connections_total Connections, also those that were refused.\n"
+                     "# TYPE godwit_connections_total counter\n"
+                     "godwit_connections_total{protocol=\"smtp\",service=\"smtp\"} 41\n"
+                     "godwit_connections_total{protocol=\"smtp\",service=\"submission\"} 2\n"
                      "# HELP ");
     assert_has(text, "# TYPE godwit_store_messages_total counter\ngodwit_store_messages_total 7\n");
     /* Without labels: there from the start. */
@@ -233,7 +233,7 @@ static void test_hostile_segment(void **state)
 static void *count(void *arg)
 {
     for (int i = 0; i < 20000; i++) {
-        metrics_add(arg, METRIC_SMTP_CONNECTIONS, 1, i % 2 ? "smtp" : "submission");
+        metrics_add(arg, METRIC_CONNECTIONS, 1, "smtp", i % 2 ? "smtp" : "submission");
         metrics_observe(arg, METRIC_STORE_COMMIT_WRITES, 3);
     }
     return NULL;
@@ -250,8 +250,9 @@ static void test_threads_lose_nothing(void **state)
         assert_int_equal(pthread_join(threads[i], NULL), 0);
     _cleanup_free_ char *text = rendered(f);
 
-    assert_has(text, "\ngodwit_smtp_connections_total{kind=\"smtp\"} 40000\n");
-    assert_has(text, "\ngodwit_smtp_connections_total{kind=\"submission\"} 40000\n");
+    assert_has(text, "\ngodwit_connections_total{protocol=\"smtp\",service=\"smtp\"} 40000\n");
+    assert_has(text,
+               "\ngodwit_connections_total{protocol=\"smtp\",service=\"submission\"} 40000\n");
     assert_has(text, "\ngodwit_store_commit_writes_count 80000\n");
     assert_has(text, "\ngodwit_store_commit_writes_sum 240000\n");
 }

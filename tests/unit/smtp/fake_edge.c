@@ -235,6 +235,8 @@ static int deliver(struct fake *f, const Gw__Deliver *call, int fd, Gw__Response
         delivered->outcomes[i] = outcome;
         keep(&f->address, address);
         keep(&f->prefix, rpc_slice(call->recipients[i]->prefix));
+        keep(&f->orcpt, rpc_slice(call->recipients[i]->orcpt));
+        f->notify = call->recipients[i]->notify;
     }
     keep(&f->reverse_path, rpc_slice(call->reverse_path));
     keep(&f->message_id, rpc_slice(call->content->facts->message_id));
@@ -242,6 +244,11 @@ static int deliver(struct fake *f, const Gw__Deliver *call, int fd, Gw__Response
     f->date_ns = call->content->facts->date_ns;
     keep_content(f, call->content, fd);
     f->origin_tls = call->origin->tls_version;
+    keep(&f->origin_ip, rpc_slice(call->origin->remote_ip));
+    keep(&f->origin_ehlo, rpc_slice(call->origin->ehlo));
+    keep(&f->envid, rpc_slice(call->wishes->envid));
+    f->wishes = *call->wishes;
+    f->wishes.envid = (ProtobufCBinaryData){0, NULL};
     response->result_case = GW__RESPONSE__RESULT_DELIVERED;
     response->delivered = delivered;
     return 0;
@@ -337,7 +344,8 @@ void fake_init(struct fake *f)
     f->env = (struct env){.clock = &f->clock, .log = f->log};
     arena_init(&f->arena, 4 << 20);
     struct builder *const builders[] = {&f->output, &f->input,   &f->address,    &f->reverse_path,
-                                        &f->prefix, &f->content, &f->message_id, &f->envelope};
+                                        &f->prefix, &f->content, &f->message_id, &f->envelope,
+                                        &f->envid,  &f->orcpt,   &f->origin_ip,  &f->origin_ehlo};
 
     for (size_t i = 0; i < sizeof(builders) / sizeof(builders[0]); i++)
         build_init(builders[i], 8 << 20);
@@ -350,7 +358,8 @@ void fake_done(struct fake *f)
 {
     fake_hang_up(f);
     struct builder *const builders[] = {&f->output, &f->input,   &f->address,    &f->reverse_path,
-                                        &f->prefix, &f->content, &f->message_id, &f->envelope};
+                                        &f->prefix, &f->content, &f->message_id, &f->envelope,
+                                        &f->envid,  &f->orcpt,   &f->origin_ip,  &f->origin_ehlo};
 
     for (size_t i = 0; i < sizeof(builders) / sizeof(builders[0]); i++)
         build_done(builders[i]);

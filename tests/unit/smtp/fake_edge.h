@@ -34,6 +34,9 @@ struct fake {
     struct builder address, reverse_path, prefix,
         content; /* of the last delivery; content without the prefix */
     struct builder message_id, envelope;
+    struct builder envid, orcpt, origin_ip, origin_ehlo;
+    Gw__Wishes wishes; /* of the last delivery, without envid */
+    uint32_t notify;
     uint64_t origin_tls;
     int64_t date_ns;
 

@@ -51,6 +51,23 @@ static const struct path_row {
     {"<ann@127.0.0.10>", NULL, NULL, SMTP_PATH_FORWARD},
     {"<a@b..c>", NULL, NULL, SMTP_PATH_REVERSE},
     {"<a@b.>", NULL, NULL, SMTP_PATH_REVERSE},
+    /* RFC 6531, RFC 5891 */
+    {"<\xc3\xb3@B\xc3\x9c"
+     "cher.example>",
+     "\xc3\xb3@xn--bcher-kva.example",
+     "\xc3\xb3@B\xc3\x9c"
+     "cher.example",
+     SMTP_PATH_FORWARD},
+    {"<a@xn--BCHER-kva.example>", "a@xn--bcher-kva.example", "a@xn--BCHER-kva.example",
+     SMTP_PATH_FORWARD},
+    {"<@b\xc3\xbc"
+     "cher.example:a@example.org>",
+     "a@example.org", "a@example.org", SMTP_PATH_FORWARD},
+    {"<\"\xc3\xb3\"@example.org>", "\xc3\xb3@example.org", "\"\xc3\xb3\"@example.org",
+     SMTP_PATH_REVERSE},
+    {"<a@\xe2\x80\xae.example>", NULL, NULL, SMTP_PATH_FORWARD},
+    {"<a@\xff.example>", NULL, NULL, SMTP_PATH_FORWARD},
+    {"<a@xn--zzzzzzzzzzzzzzzzzzzz.example>", NULL, NULL, SMTP_PATH_FORWARD},
     {"<a b@example.org>", NULL, NULL, SMTP_PATH_REVERSE},
 };
 

@@ -183,7 +183,7 @@ static void wire_start(struct wire *w, uint64_t *account_out, uint64_t *session_
 static void wire_end(struct wire *w)
 {
     serve_stop(w->serve);
-    assert_true(loop_drain(w->loop, 5000));
+    assert_true(loop_drain(w->loop, 0, 5000));
     loop_stop(w->loop);
     serve_free(w->serve);
     loop_free(w->loop);

@@ -113,7 +113,8 @@ static int first_version_apply(struct write *w, struct write_ctx *ctx, struct er
                        "ALTER TABLE content DROP COLUMN dsn_envid;"
                        "ALTER TABLE content DROP COLUMN dsn_notify;"
                        "ALTER TABLE content DROP COLUMN dsn_orcpt;"
-                       "ALTER TABLE content DROP COLUMN hold_until_ns;",
+                       "ALTER TABLE content DROP COLUMN hold_until_ns;"
+                       "ALTER TABLE account DROP COLUMN keys_done;",
                        err);
 
     return rc < 0 ? rc : migrate_version_set(ctx->db, 1, err);
