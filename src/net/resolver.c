@@ -449,7 +449,9 @@ static int use(struct resolver *r, const struct resolver_config *config, struct 
 
         (void)snprintf(zone, sizeof(zone), "%.*s.",
                        SLICE_FMT(slice_sub(text, 0, slice_find_byte(text, ' '))));
-        rc = check(ub_ctx_zone_add(r->ctx, zone, "transparent"), "zone", text, err);
+        rc = check(ub_ctx_zone_remove(r->ctx, zone), "zone", text, err);
+        if (rc == 0)
+            rc = check(ub_ctx_zone_add(r->ctx, zone, "transparent"), "zone", text, err);
     }
     return rc;
 }

@@ -117,6 +117,12 @@ static bool greet(struct smtp_session *s, struct slice args, bool extended,
     }
     if (smtp_client_name(s->told).n > 0)
         name = smtp_client_name(s->told);
+    struct smtp_reply reply = smtp_check_client_name(s, name);
+
+    if (reply.code != 0) {
+        *next_out = smtp_answer(s, &reply);
+        return false;
+    }
     if (!remember(s, name, extended)) {
         *next_out = smtp_say(s, 451, "4.3.0", "out of memory");
         return false;

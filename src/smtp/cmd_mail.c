@@ -18,7 +18,7 @@ static struct smtp_reply check_path(struct smtp_session *s, const struct smtp_pa
                              : smtp_sender_check(s, path->address);
     if (path->literal)
         return SMTP_REPLY(550, "5.7.0", "senders at address literals are not accepted");
-    return (struct smtp_reply){0};
+    return smtp_check_sender_domain(s, path->domain);
 }
 
 static enum smtp_next refuse(struct smtp_session *s, const struct smtp_reply *reply)

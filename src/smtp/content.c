@@ -170,6 +170,7 @@ static struct smtp_reply judge(struct smtp_session *s, struct smtp_message *m)
         return smtp_submit_check(s, m);
     const struct smtp_evidence evidence = {
         .arena = m->arena,
+        .dns = conn_env(s->conn)->dns,
         .remote = smtp_remote(s),
         .ehlo = s->peer,
         .tls = conn_tls(s->conn).on,

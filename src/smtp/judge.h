@@ -3,12 +3,13 @@
 #pragma once
 
 #include "mail/message.h"
-#include "net/addr.h"
+#include "net/dns.h"
 #include "smtp/reply.h"
 #include "smtp/transaction.h"
 
 struct smtp_evidence {
     struct arena *arena; /* of the message */
+    struct dns *dns;     /* NULL: no names are looked up */
     const struct addr *remote;
     struct slice ehlo; /* as the client said; an address literal with its brackets */
     bool tls;

@@ -212,6 +212,7 @@ static void *session_open(struct conn *c, const void *service)
         return NULL;
     }
     smtp_wait_for_command(s);
+    smtp_expect_reverse_name(s);
     smtp_greet(s);
     return s;
 }

@@ -14,6 +14,7 @@
 
 #define SMTP_BAD_COMMANDS_MAX 20 /* in a row */
 #define SMTP_BAD_TRANSACTIONS_MAX 10
+#define SMTP_LOOKUP_TIMEOUT_S 60 /* for everything that one command asks the DNS */
 #define SMTP_UNKNOWN_DELAY_S 5
 #define SMTP_AUTH_FAILURES_FREE 3
 #define SMTP_UNKNOWN_FREE 10 /* recipients that do not exist; more make the connection slow */
@@ -141,6 +142,15 @@ enum smtp_next smtp_command_dispatch(struct smtp_session *s, struct slice line);
 smtp_command_run smtp_cmd_auth, smtp_cmd_bdat, smtp_cmd_data, smtp_cmd_ehlo, smtp_cmd_expn,
     smtp_cmd_helo, smtp_cmd_help, smtp_cmd_mail, smtp_cmd_noop, smtp_cmd_quit, smtp_cmd_rcpt,
     smtp_cmd_rset, smtp_cmd_starttls, smtp_cmd_vrfy, smtp_cmd_xclient;
+
+/* ---- lookup.c: what port 25 asks the DNS; nothing where no names are looked up ---- */
+
+/* A reply with code 0 when all is well, or cannot be known now. */
+struct smtp_reply smtp_check_client_name(struct smtp_session *s, struct slice name);
+/* Whether mail could be sent back to the domain. A reply with code 0 when it could. */
+struct smtp_reply smtp_check_sender_domain(struct smtp_session *s, struct slice domain);
+/* The judgement of a message will ask for the name of the client's address: begins that. */
+void smtp_expect_reverse_name(const struct smtp_session *s);
 
 /* ---- cmd_auth.c ---- */
 

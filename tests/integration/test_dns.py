@@ -1,6 +1,10 @@
 """The resolver of a process against a real name server: what is secure, insecure and bogus."""
 
+import pathlib
+import smtplib
+import socket
 import subprocess
+import time
 import unittest
 
 import harness
@@ -142,3 +146,107 @@ class TestDns(unittest.TestCase):
         found, ms = self.look_up("addr", *names, options=["-n", "3"])
         self.assertEqual(set(found.values()), {"found authentic 192.0.2.9"})
         self.assertLess(ms, 5000, "the third round comes from the cache")
+
+
+class TestDnsOfSmtp(harness.ServerTest):
+    """Rows 35 and 148 with the real executables, in front of a real name server."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.ns = nameserver.NameServer()
+        try:
+            cls.make_zones(cls.ns)
+            cls.ns.start()
+            cls.configure()
+        except BaseException:
+            cls.tearDownClass()
+            raise
+
+    @staticmethod
+    def make_zones(ns):
+        ns.zone("good.test", GOOD + "host A 127.0.0.1\nclient A 192.0.2.1\nnowhere MX 10 absent\n"
+                "some MX 10 www.failing.test.\nsome MX 20 www\nallfail MX 10 www.failing.test.\n")
+        ns.zone("plain.test", "www A 192.0.2.2", signed=False)
+        ns.zone("tampered.test", "www A 192.0.2.5", break_with=("192.0.2.5", "192.0.2.6"))
+        ns.zone("127.in-addr.arpa", "1.0.0 PTR host.good.test.", signed=False, delegate=False)
+
+    @classmethod
+    def configure(cls):
+        """The server again, now with lookups."""
+        cls.server.stop()
+        anchor = cls.server.data / "anchor"
+        anchor.write_text(f"; of the test\n{cls.ns.anchor}\n")
+        zones = [*cls.ns.zone_settings(), f"failing.test 127.0.0.1@{cls.ns.refusing_port()}",
+                 f"silent.test 127.0.0.1@{cls.ns.silent_port()}"]
+        text = cls.server.config.read_text()
+        assert "lookups = false" in text
+        listed = ", ".join(f'"{zone}"' for zone in zones)
+        cls.server.config.write_text(text.replace("lookups = false",
+                                                  f'trust_anchor = "anchor"\n    zones = {{{listed}}}'))
+        cls.server.start()
+
+    @classmethod
+    def tearDownClass(cls):
+        try:
+            super().tearDownClass()
+        finally:
+            cls.ns.close()
+
+    def talk(self, *lines):
+        """The last reply."""
+        with smtplib.SMTP("127.0.0.1", self.server.port(harness.SMTP), timeout=harness.CLIENT_TIMEOUT_S) as client:
+            replies = [client.docmd(line) for line in lines]
+            return replies[-1][0], replies[-1][1].decode()
+
+    def assertReply(self, wanted, *lines):
+        code, text = self.talk(*lines)
+        self.assertTrue(f"{code} {text}".startswith(wanted), f"{lines}: {code} {text}")
+
+    def test_s035_helo_name(self):
+        self.assertReply("550 5.5.0", "HELO no.such.good.test")
+        self.assertReply("550 5.5.0", "EHLO no.such.plain.test")
+        self.assertReply("250 ", "HELO www.failing.test")
+        self.assertReply("250 ", "HELO www.tampered.test")
+        self.assertReply("250 ", "HELO www.plain.test")
+        self.assertReply("250 ", "EHLO chain.good.test")
+
+    def test_s148_sender_domain(self):
+        for domain, wanted in (("null.good.test", "550 5.7.27"), ("absent.good.test", "550 5.7.27"),
+                               ("absent.plain.test", "550 5.7.27"), ("nowhere.good.test", "550 5.7.27"),
+                               ("www.failing.test", "451 4.4.0"), ("allfail.good.test", "451 4.4.0"),
+                               ("www.tampered.test", "451 4.4.0"), ("some.good.test", "250 2.1.0"),
+                               ("www.plain.test", "250 2.1.0")):
+            self.assertReply(wanted, "EHLO www.good.test", f"MAIL FROM:<a@{domain}>")
+
+    def test_silent_name_server_costs_one_deadline(self):
+        start = time.monotonic()
+        self.assertReply("250 ", "HELO www.silent.test")
+        self.assertLess(time.monotonic() - start, 20)
+
+    def test_received_names_the_address(self):
+        message = harness.new_message("named")
+        with smtplib.SMTP("127.0.0.1", self.server.port(harness.SMTP), "www.good.test",
+                          timeout=harness.CLIENT_TIMEOUT_S) as client:
+            client.sendmail("a@www.good.test", [harness.USER], message.as_bytes())
+        self.wait_for_message(message["Message-ID"])
+        client = self.server.imap()
+        self.addCleanup(client.logout)
+        client.select("INBOX", readonly=True)
+        _, data = client.fetch("1", "(BODY.PEEK[HEADER.FIELDS (RECEIVED)])")
+        self.assertIn(b"from www.good.test (host.good.test [127.0.0.1])", data[0][1].replace(b"\r\n\t", b" "))
+
+    def test_stops_while_names_are_looked_up(self):
+        """A question that nobody answers does not hold up the shutdown."""
+        waiting = socket.create_connection(("127.0.0.1", self.server.port(harness.SMTP)), 20)
+        self.addCleanup(waiting.close)
+        waiting.recv(1000)
+        waiting.sendall(b"EHLO late.silent.test\r\n")
+        time.sleep(0.5)
+        self.assertLess(self.server.stop(), 8)
+        self.server.start()
+
+    def test_only_mx_has_a_resolver(self):
+        maps = {role: pathlib.Path(f"/proc/{self.server.pids(role)[0]}/maps").read_text() for role in ("mx", "access")}
+        self.assertIn("libunbound", maps["mx"])
+        self.assertNotIn("libunbound", maps["access"])
