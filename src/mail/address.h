@@ -18,10 +18,14 @@ struct mail_address {
 struct mail_address_list {
     const struct mail_address *v;
     size_t n;
+    bool bad;      /* something breaks the grammar, the obsolete one too */
+    bool obsolete; /* a route, an empty element, white space at a dot (RFC 5322 4.4); a dot in a
+                      name does not count, everybody writes that */
 };
 
 /* Reads one field body. Lenient: what cannot be read as an address becomes one with an empty
- * localpart and domain, and reading goes on after the next comma. Lives in `a`. fails: ERR_NOMEM. A
- * list is cut at MAIL_ADDRESSES_MAX. */
+ * localpart and domain, and reading goes on after the next comma. In front of "<" any text is a
+ * name; a semicolon outside of a group separates like a comma. Lives in `a`. fails: ERR_NOMEM. A
+ * list is cut at MAIL_ADDRESSES_MAX, and then counts as bad. */
 int mail_address_list_parse(struct arena *a, struct slice body, struct mail_address_list *out,
                             struct err *err) WARN_UNUSED;

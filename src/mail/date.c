@@ -58,7 +58,7 @@ static struct slice next_token(struct slice s, size_t *at, bool hyphens_separate
         int c = s.p[*at];
 
         if (c == '(')
-            *at = mail_comment_end(s, *at);
+            *at = mail_comment_end(s, *at, NULL);
         else if (ascii_is_space(c) || c == ',' || (c == '-' && hyphens_separate))
             (*at)++;
         else

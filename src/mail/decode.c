@@ -117,7 +117,9 @@ static void count_feed_base64(struct transfer_count *t, struct slice in)
     while (in.n > 0) {
         size_t equals = slice_find_byte(in, '=');
         struct slice run = slice_sub(in, 0, equals);
-        uint64_t n = t->quantum + count_base64(run);
+        uint64_t good = count_base64(run), n = t->quantum + good;
+
+        t->good += good + (equals != SIZE_MAX);
 
         t->decoded += n / 4 * 3;
         t->quantum = (unsigned)(n % 4);
@@ -243,6 +245,7 @@ static void qp_escape(struct transfer_count *t, uint8_t c)
     if (t->state == QP_ESCAPE_HEX) {
         t->state = QP_TEXT;
         t->decoded += ascii_hex_value(c) >= 0 ? 1 : 2;
+        t->broken += ascii_hex_value(c) < 0;
         if (ascii_hex_value(c) < 0)
             qp_text(t, c);
     } else if (t->state == QP_ESCAPE && ascii_hex_value(c) >= 0) {
@@ -259,6 +262,7 @@ static void qp_escape(struct transfer_count *t, uint8_t c)
     } else {
         t->state = QP_TEXT;
         t->decoded++;
+        t->broken++;
         qp_text(t, c);
     }
 }

@@ -23,29 +23,49 @@ static struct slice unfolded(struct arena *a, struct slice body)
     return s.p ? s : SLICE("");
 }
 
-static bool is_token(struct slice s)
+/* What is being read, and where what is wrong with it is noted. */
+struct reading {
+    struct arena *a;
+    struct mail_part *part;
+    struct faults *faults;
+    uint64_t at; /* of the field */
+};
+
+static void fault(const struct reading *r, enum mail_fault_kind kind)
 {
-    for (size_t i = 0; i < s.n; i++)
-        if (!ascii_is_graph(s.p[i]) || memchr("()<>@,;:\\\"/[]?=", s.p[i], 15))
-            return false;
-    return s.n > 0;
+    faults_add(r->faults, kind, r->at);
+}
+
+static struct mail_param_list read_params(const struct reading *r, struct slice rest)
+{
+    struct mail_param_list params = params_parse(r->a, rest);
+
+    if (params.repeated)
+        fault(r, MAIL_FAULT_PARAM_REPEATED);
+    return params;
 }
 
 /* RFC 2045 5.1. An unreadable type is application/octet-stream; "text" alone means text/plain. */
-static void read_type(struct arena *a, struct mail_part *part, struct slice body)
+static void read_type(const struct reading *r, struct slice body)
 {
-    struct slice rest, first = params_first(body, &rest);
+    struct mail_part *part = r->part;
+    struct slice rest, first = params_first(r->a, body, &rest);
     size_t slash = slice_find_byte(first, '/');
     struct slice type = slice_trim(slice_sub(first, 0, slash));
     struct slice subtype = slice_trim(slice_from(first, slash == SIZE_MAX ? first.n : slash + 1));
+    bool bad = !params_is_token(type) || !params_is_token(subtype);
 
     if (slash == SIZE_MAX && slice_eq_nocase(type, SLICE("text")))
         subtype = SLICE("plain");
-    struct mail_param_list params = params_parse(a, rest);
+    struct mail_param_list params = read_params(r, rest);
 
-    if (is_token(type) && is_token(subtype)) {
-        part->type = change_case(a, type, ascii_upper);
-        part->subtype = change_case(a, subtype, ascii_upper);
+    if (bad)
+        fault(r, MAIL_FAULT_TYPE_BAD);
+    else if (params.bad)
+        fault(r, MAIL_FAULT_TYPE_PARAMETERS);
+    if (params_is_token(type) && params_is_token(subtype)) {
+        part->type = change_case(r->a, type, ascii_upper);
+        part->subtype = change_case(r->a, subtype, ascii_upper);
     } else {
         part->type = SLICE("APPLICATION");
         part->subtype = SLICE("OCTET-STREAM");
@@ -55,46 +75,79 @@ static void read_type(struct arena *a, struct mail_part *part, struct slice body
 }
 
 /* RFC 2183 2. */
-static void read_disposition(struct arena *a, struct mail_part *part, struct slice body)
+static void read_disposition(const struct reading *r, struct slice body)
 {
-    struct slice rest, first = params_first(body, &rest);
+    struct slice rest, first = params_first(r->a, body, &rest);
 
     if (first.n == 0)
         return;
-    part->disposition = change_case(a, first, ascii_lower);
-    struct mail_param_list params = params_parse(a, rest);
+    r->part->disposition = change_case(r->a, first, ascii_lower);
+    struct mail_param_list params = read_params(r, rest);
 
-    part->disposition_params = params.v;
-    part->disposition_params_n = params.n;
+    r->part->disposition_params = params.v;
+    r->part->disposition_params_n = params.n;
 }
 
-static void read_field(struct arena *a, struct mail_part *part, const struct mail_field *f)
+static void read_encoding(const struct reading *r, struct slice body)
 {
-    struct slice name = slice_from(f->name, 8), rest;
+    struct slice rest;
 
-    if (slice_eq_nocase(name, SLICE("Type")) && !part->type.p)
-        read_type(a, part, f->body);
-    else if (slice_eq_nocase(name, SLICE("Transfer-Encoding")) && !part->encoding.p)
-        part->encoding = change_case(a, params_first(f->body, &rest), ascii_upper);
-    else if (slice_eq_nocase(name, SLICE("Disposition")) && !part->disposition.p)
-        read_disposition(a, part, f->body);
-    else if (slice_eq_nocase(name, SLICE("ID")) && !part->id.p)
-        part->id = unfolded(a, f->body);
-    else if (slice_eq_nocase(name, SLICE("Description")) && !part->description.p)
-        part->description = unfolded(a, f->body);
-    else if (slice_eq_nocase(name, SLICE("MD5")) && !part->md5.p)
-        part->md5 = unfolded(a, f->body);
-    else if (slice_eq_nocase(name, SLICE("Language")) && !part->language.p)
-        part->language = unfolded(a, f->body);
-    else if (slice_eq_nocase(name, SLICE("Location")) && !part->location.p)
-        part->location = unfolded(a, f->body);
+    r->part->encoding = change_case(r->a, params_first(r->a, body, &rest), ascii_upper);
+    if (entity_encoding(r->part) == PART_UNKNOWN_ENCODING)
+        fault(r, MAIL_FAULT_ENCODING_UNKNOWN);
 }
 
-void entity_read(struct arena *a, struct mail_part *part, bool digest)
+static void read_field(const struct reading *r, const struct mail_field *f)
 {
-    for (size_t i = 0; i < part->header->n; i++)
-        if (slice_starts_nocase(part->header->fields[i].name, SLICE("Content-")))
-            read_field(a, part, &part->header->fields[i]);
+    struct mail_part *part = r->part;
+    struct slice name = slice_from(f->name, 8);
+    const struct {
+        struct slice name;
+        struct slice *value;
+        void (*read)(const struct reading *r, struct slice body);
+    } known[] = {
+        {SLICE("Type"), &part->type, read_type},
+        {SLICE("Transfer-Encoding"), &part->encoding, read_encoding},
+        {SLICE("Disposition"), &part->disposition, read_disposition},
+        {SLICE("ID"), &part->id, NULL},
+        {SLICE("Description"), &part->description, NULL},
+        {SLICE("MD5"), &part->md5, NULL},
+        {SLICE("Language"), &part->language, NULL},
+        {SLICE("Location"), &part->location, NULL},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
+        if (!slice_eq_nocase(name, known[i].name))
+            continue;
+        if (known[i].value->p)
+            fault(r, MAIL_FAULT_MIME_REPEATED);
+        else if (known[i].read)
+            known[i].read(r, f->body);
+        else
+            *known[i].value = unfolded(r->a, f->body);
+        return;
+    }
+}
+
+void entity_read(struct arena *a, struct mail_part *part, bool digest, struct faults *faults)
+{
+    const struct mail_header *h = part->header;
+    bool utf8 = h->n == 0 ||
+                mail_text_is_utf8(
+                    slice_of(h->fields[0].raw.p,
+                             h->fields[h->n - 1].at + h->fields[h->n - 1].raw.n - h->fields[0].at));
+
+    for (size_t i = 0; i < part->header->n; i++) {
+        const struct mail_field *f = &part->header->fields[i];
+        const struct reading r = {a, part, faults, part->header_at + f->at};
+
+        if (slice_at(f->raw, f->name.n) != ':')
+            fault(&r, MAIL_FAULT_HEADER_SPACE);
+        if (!utf8 && !mail_text_is_utf8(f->raw))
+            fault(&r, MAIL_FAULT_HEADER_CHARSET);
+        if (slice_starts_nocase(f->name, SLICE("Content-")))
+            read_field(&r, f);
+    }
     /* RFC 2046 5.1.5: the default within multipart/digest. */
     if (digest && !part->type.p) {
         part->type = SLICE("MESSAGE");
@@ -124,60 +177,107 @@ bool entity_is_text(const struct mail_part *part)
     return !part->type.p || slice_eq(part->type, SLICE("TEXT"));
 }
 
+bool entity_is_message(const struct mail_part *part)
+{
+    return slice_eq(part->type, SLICE("MESSAGE")) &&
+           (slice_eq(part->subtype, SLICE("RFC822")) || slice_eq(part->subtype, SLICE("GLOBAL")));
+}
+
 /* ---- envelope ---- */
 
-/* Lists of all instances of a field, one behind the other. */
-static void append_list(struct arena *a, struct mail_address_list *list, struct slice body,
+/* Instances of one address field that are read: the others only repeat it. */
+#define INSTANCES_MAX 20
+
+/* Adds the addresses of one field to those of its name. */
+static void append_list(const struct reading *r, struct mail_address_list *list, struct slice body,
                         size_t *left)
 {
     struct mail_address_list more;
     struct err err;
 
-    if (*left == 0 || mail_address_list_parse(a, body, &more, &err) < 0)
+    if (*left == 0 || mail_address_list_parse(r->a, body, &more, &err) < 0) {
+        list->bad = true;
         return;
-    size_t take = more.n < *left ? more.n : *left;
+    }
+    if (more.bad)
+        fault(r, MAIL_FAULT_ADDRESS_BAD);
+    if (more.obsolete)
+        fault(r, MAIL_FAULT_ADDRESS_OBSOLETE);
+    list->bad = list->bad || more.bad || more.n > *left;
+    list->obsolete = list->obsolete || more.obsolete;
+    size_t take = MIN(more.n, *left);
 
     *left -= take;
     if (list->n == 0) {
-        *list = (struct mail_address_list){more.v, take};
+        list->v = more.v;
+        list->n = take;
         return;
     }
-    struct mail_address *v = ARENA_ARRAY(a, list->n + take, struct mail_address);
+    struct mail_address *v = ARENA_ARRAY(r->a, list->n + take, struct mail_address);
 
     if (!v)
         return;
     memcpy(v, list->v, list->n * sizeof(*v));
     if (take)
         memcpy(v + list->n, more.v, take * sizeof(*v));
-    *list = (struct mail_address_list){v, list->n + take};
+    list->v = v;
+    list->n += take;
 }
 
-/* Instances of one address field that are read: the others only repeat it. */
-#define INSTANCES_MAX 20
-
-static void read_lists(struct arena *a, struct mail_envelope *e, const struct mail_header *h,
-                       size_t *left)
+/* The length sorts out nearly all. */
+static inline bool is_named(const struct mail_field *f, struct slice name)
 {
-    struct {
-        struct slice name;
-        struct mail_address_list *list;
-        size_t n;
-    } lists[] = {
-        {SLICE("From"), &e->from, 0},
-        {SLICE("Sender"), &e->sender, 0},
-        {SLICE("Reply-To"), &e->reply_to, 0},
-        {SLICE("To"), &e->to, 0},
-        {SLICE("Cc"), &e->cc, 0},
-        {SLICE("Bcc"), &e->bcc, 0},
-    };
+    return f->name.n == name.n && slice_eq_nocase(f->name, name);
+}
+
+static void read_list(struct reading *r, struct mail_address_list *list, struct slice name,
+                      size_t *left)
+{
+    const struct mail_header *h = r->part->header;
+    size_t n = 0;
 
     for (size_t i = 0; i < h->n; i++) {
-        const struct mail_field *f = &h->fields[i];
-
-        for (size_t j = 0; j < ARRAY_SIZE(lists); j++)
-            if (slice_eq_nocase(f->name, lists[j].name) && lists[j].n++ < INSTANCES_MAX)
-                append_list(a, lists[j].list, f->body, left);
+        if (!is_named(&h->fields[i], name))
+            continue;
+        r->at = r->part->header_at + h->fields[i].at;
+        if (n++ < INSTANCES_MAX)
+            append_list(r, list, h->fields[i].body, left);
+        else
+            list->bad = true;
     }
+}
+
+/* The author first: many recipients leave nothing to the others of the limit. */
+static void read_lists(struct reading *r, struct mail_envelope *e, size_t *left)
+{
+    read_list(r, &e->from, SLICE("From"), left);
+    read_list(r, &e->sender, SLICE("Sender"), left);
+    read_list(r, &e->reply_to, SLICE("Reply-To"), left);
+    read_list(r, &e->to, SLICE("To"), left);
+    read_list(r, &e->cc, SLICE("Cc"), left);
+    read_list(r, &e->bcc, SLICE("Bcc"), left);
+}
+
+/* RFC 5322 3.6: fields that stand at most once. From has faults of its own. */
+static void check_repeated(struct reading *r)
+{
+    static const struct slice names[] = {SLICE_INIT("Date"),        SLICE_INIT("Sender"),
+                                         SLICE_INIT("Reply-To"),    SLICE_INIT("To"),
+                                         SLICE_INIT("Cc"),          SLICE_INIT("Bcc"),
+                                         SLICE_INIT("Subject"),     SLICE_INIT("Message-ID"),
+                                         SLICE_INIT("In-Reply-To"), SLICE_INIT("References")};
+    const struct mail_header *h = r->part->header;
+    unsigned seen = 0;
+
+    for (size_t i = 0; i < h->n; i++)
+        for (size_t j = 0; j < ARRAY_SIZE(names); j++) {
+            if (!is_named(&h->fields[i], names[j]))
+                continue;
+            r->at = r->part->header_at + h->fields[i].at;
+            if (seen & 1u << j)
+                fault(r, MAIL_FAULT_FIELD_REPEATED);
+            seen |= 1u << j;
+        }
 }
 
 static struct slice first_field(struct arena *a, const struct mail_header *h, struct slice name)
@@ -196,18 +296,25 @@ static void set_date(struct mail_envelope *e, struct slice text)
     e->date_s = e->has_date ? date.unix_s : 0;
 }
 
-struct mail_envelope *entity_envelope(struct arena *a, const struct mail_header *h,
-                                      size_t *addresses_left)
+struct mail_envelope *entity_envelope(struct arena *a, const struct mail_part *part,
+                                      size_t *addresses_left, struct faults *f)
 {
     struct mail_envelope *e = ARENA_NEW(a, struct mail_envelope);
+    const struct mail_header *h = part->header;
+    const struct mail_field *date = mail_header_find(h, SLICE("Date"), 0);
+    struct mail_part copy = *part;
+    struct reading r = {a, &copy, f, 0};
 
     if (!e)
         return NULL;
     set_date(e, first_field(a, h, SLICE("Date")));
+    if (date && !e->has_date)
+        faults_add(f, MAIL_FAULT_DATE_BAD, part->header_at + date->at);
     e->subject = first_field(a, h, SLICE("Subject"));
     e->in_reply_to = first_field(a, h, SLICE("In-Reply-To"));
     e->message_id = first_field(a, h, SLICE("Message-ID"));
-    read_lists(a, e, h, addresses_left);
+    read_lists(&r, e, addresses_left);
+    check_repeated(&r);
     return e;
 }
 
@@ -241,7 +348,26 @@ static bool is_dsn(const struct mail_part *root)
                            SLICE("delivery-status"));
 }
 
-void entity_conclude(struct arena *a, struct mail_message *m)
+static void find_author(struct mail_message *m, struct faults *f)
+{
+    const struct mail_part *root = m->root;
+    const struct mail_address_list *from = &root->envelope->from;
+    const struct mail_field *first = mail_header_find(root->header, SLICE("From"), 0);
+    const struct mail_field *second = mail_header_find(root->header, SLICE("From"), 1);
+    bool plain = from->n == 1 && from->v[0].kind == MAIL_ADDRESS_MAILBOX &&
+                 from->v[0].domain.n > 0 && !from->bad && !from->obsolete;
+
+    if (!first)
+        faults_add(f, MAIL_FAULT_FROM_MISSING, 0);
+    else if (second)
+        faults_add(f, MAIL_FAULT_FROM_REPEATED, root->header_at + second->at);
+    else if (!plain)
+        faults_add(f, MAIL_FAULT_FROM_ADDRESS, root->header_at + first->at);
+    else if (f->v[MAIL_FAULT_HEADER_CUT].n == 0)
+        m->author = from->v;
+}
+
+void entity_conclude(struct arena *a, struct mail_message *m, struct faults *f)
 {
     const struct mail_header *h = m->root->header;
     const struct mail_field *id = mail_header_find(h, SLICE("Message-ID"), 0);
@@ -250,10 +376,14 @@ void entity_conclude(struct arena *a, struct mail_message *m)
     m->dsn = is_dsn(m->root);
     if (id)
         m->message_id = thread_message_id(a, id->body);
+    if (id && m->message_id.n == 0)
+        faults_add(f, MAIL_FAULT_ID_BAD, m->root->header_at + id->at);
     thread_references(a, h, m);
     struct slice words = subject ? mail_words_decode(a, subject->body) : SLICE("");
 
     m->subject_base = thread_subject_base(a, words, &m->subject_is_response);
+    find_author(m, f);
+    faults_conclude(a, f, m);
 }
 
 const struct mail_message *mail_message_with(struct arena *a, const struct mail_message *m,

@@ -5,7 +5,7 @@
 
 #include "base/ascii.h"
 #include "base/num.h"
-#include "mail/message.h"
+#include "mail/message_private.h"
 
 /* The line at `at` with its line end; moves `at` behind it. */
 static struct slice take_line(struct slice block, size_t *at)
@@ -32,7 +32,7 @@ static bool is_continuation(struct slice line)
 
 /* RFC 5322 2.2: a name is printable without colon; 4.5 allows white space before the colon. Octets
  * above 0x7f are taken too, against RFC 6532 3.4: what others would take for a field is one. */
-static bool field_split(struct slice raw, struct mail_field *out)
+static bool field_split(struct slice raw, size_t at, struct mail_field *out)
 {
     size_t colon = slice_find_byte(raw, ':');
 
@@ -53,12 +53,13 @@ static bool field_split(struct slice raw, struct mail_field *out)
         body.n--;
     if (body.n > 0 && body.p[body.n - 1] == '\r')
         body.n--;
-    *out = (struct mail_field){.raw = raw, .name = name, .body = body};
+    *out = (struct mail_field){.raw = raw, .name = name, .body = body, .at = at};
     return true;
 }
 
 /* The next field with all its continuations; false at the end of the header. */
-static bool next_field(struct slice block, size_t *at, struct mail_field *out)
+static bool next_field(struct slice block, size_t *at, struct mail_field *out, struct faults *f,
+                       uint64_t base)
 {
     while (*at < block.n) {
         size_t start = *at;
@@ -68,35 +69,55 @@ static bool next_field(struct slice block, size_t *at, struct mail_field *out)
             return false;
         while (*at < block.n && is_continuation(slice_from(block, *at)))
             (void)take_line(block, at);
-        if (!is_continuation(line) && field_split(slice_sub(block, start, *at - start), out))
+        if (!is_continuation(line) && field_split(slice_sub(block, start, *at - start), start, out))
             return true;
+        if (f)
+            faults_add(f, MAIL_FAULT_HEADER_JUNK, base + start);
     }
     return false;
 }
 
-int mail_header_parse(struct arena *a, struct slice block, struct mail_header *out, struct err *err)
+int header_read(struct arena *a, struct slice block, uint64_t base, struct faults *f,
+                struct mail_header *out, struct err *err)
 {
     struct mail_field field;
     size_t n = 0, at = 0;
 
-    while (n < MAIL_FIELDS_MAX && next_field(block, &at, &field))
+    while (next_field(block, &at, &field, f, base)) {
+        if (n == MAIL_FIELDS_MAX) {
+            if (f)
+                faults_add(f, MAIL_FAULT_HEADER_CUT, base + field.at);
+            break;
+        }
         n++;
+    }
     struct mail_field *fields = ARENA_ARRAY(a, n, struct mail_field);
 
     if (!fields)
         return err_set(err, ERR_NOMEM, "out of memory");
     at = 0;
     for (size_t i = 0; i < n; i++)
-        (void)next_field(block, &at, &fields[i]);
+        (void)next_field(block, &at, &fields[i], NULL, 0);
     *out = (struct mail_header){fields, n};
     return 0;
+}
+
+int mail_header_parse(struct arena *a, struct slice block, struct mail_header *out, struct err *err)
+{
+    return header_read(a, block, 0, NULL, out, err);
+}
+
+/* The length sorts out nearly all. */
+static bool is_named(const struct mail_field *f, struct slice name)
+{
+    return f->name.n == name.n && slice_eq_nocase(f->name, name);
 }
 
 const struct mail_field *mail_header_find(const struct mail_header *h, struct slice name,
                                           size_t nth)
 {
     for (size_t i = 0; i < h->n; i++)
-        if (slice_eq_nocase(h->fields[i].name, name) && nth-- == 0)
+        if (is_named(&h->fields[i], name) && nth-- == 0)
             return &h->fields[i];
     return NULL;
 }
@@ -106,7 +127,7 @@ size_t mail_header_count(const struct mail_header *h, struct slice name)
     size_t n = 0;
 
     for (size_t i = 0; i < h->n; i++)
-        n += slice_eq_nocase(h->fields[i].name, name);
+        n += is_named(&h->fields[i], name);
     return n;
 }
 
@@ -131,9 +152,12 @@ struct slice mail_field_unfold(struct arena *a, struct slice body)
     return slice_of(p, n);
 }
 
-size_t mail_comment_end(struct slice s, size_t at)
+size_t mail_comment_end(struct slice s, size_t at, bool *closed_out)
 {
     size_t depth = 0;
+
+    if (closed_out)
+        *closed_out = true;
 
     for (; at < s.n; at++) {
         if (s.p[at] == '\\')
@@ -143,5 +167,7 @@ size_t mail_comment_end(struct slice s, size_t at)
         else if (s.p[at] == ')' && --depth == 0)
             return at + 1;
     }
+    if (closed_out)
+        *closed_out = false;
     return s.n;
 }

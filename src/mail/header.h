@@ -1,6 +1,8 @@
 /* Header fields of a message or part. */
 #pragma once
 
+#include <stdbool.h>
+
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/slice.h"
@@ -9,6 +11,7 @@ struct mail_field {
     struct slice raw;  /* name, colon, body with its folds and final line end, as it stands */
     struct slice name; /* as written */
     struct slice body; /* after the colon, with folds, without the final line end */
+    size_t at;         /* offset of `raw` in the block */
 };
 
 struct mail_header {
@@ -36,5 +39,5 @@ struct slice mail_field_unfold(struct arena *a, struct slice body);
 struct slice mail_words_decode(struct arena *a, struct slice body);
 
 /* The offset behind the comment that opens at `at` (RFC 5322 3.2.2): comments nest, a backslash
- * quotes, an unclosed one reaches to the end. */
-size_t mail_comment_end(struct slice s, size_t at);
+ * quotes, an unclosed one reaches to the end. closed_out: may be NULL. */
+size_t mail_comment_end(struct slice s, size_t at, bool *closed_out);

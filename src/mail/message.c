@@ -15,68 +15,31 @@
  * Invariant: whatever the chunks, the same calls with the same octets reach header_line, except
  * that a run of body octets may be cut anywhere; what is done with a run must not depend on cuts.
  */
-#include "mail/message.h"
-
+#include <stddef.h>
 #include <stdlib.h>
 
 #include "base/num.h"
 #include "base/utf8.h"
-#include "mail/message_private.h"
-
-#define BOUNDARY_MAX 256
-#define HOLD_MAX (BOUNDARY_MAX + 64)
-#define FIELDS_TOTAL_MAX 8000 /* kept of all headers of a message */
-/* Of the arena; past it further headers are not kept, so that no message exhausts MAIL_ARENA_MAX:
- * the last header kept takes less than the other half, with all that is made from it. */
-#define ARENA_SOFT_MAX (MAIL_ARENA_MAX * 3 / 8)
-#define EXCERPT_MAX (64u * 1024)
-#define EXCERPTS_MAX (256u * 1024) /* undecoded text looked at per message */
-#define PREVIEW_TEXT_MAX 4096
-
-enum entity_state { ENTITY_HEADER, ENTITY_BODY, ENTITY_PREAMBLE };
-
-struct entity {
-    struct mail_part *part;
-    struct mail_part *last_child;
-    enum entity_state state;
-    uint64_t lines_at_body;
-    struct slice boundary; /* of a multipart that may still have parts; else empty */
-    bool digest;           /* a part of multipart/digest */
-    bool hidden;           /* encrypted, or a signature: not for the preview */
-};
-
-struct mail_parser {
-    struct arena *a;
-    size_t used_before; /* of the arena, when the parser came */
-    uint64_t at;        /* octets consumed */
-    uint64_t lines;     /* line ends consumed */
-    uint32_t tail;      /* the last four octets, newest lowest */
-    bool line_start;
-    bool skip_line; /* the rest of a boundary line */
-    bool frozen;    /* MAIL_PARTS_MAX is reached: boundaries mean nothing any more */
-    bool failed;
-    uint8_t hold[HOLD_MAX];
-    size_t hold_n;
-    struct entity stack[2 * MAIL_DEPTH_MAX + 2];
-    size_t depth; /* entities on the stack */
-    size_t boundaries;
-    size_t nested; /* messages within the message on the stack */
-    size_t parts_n;
-    struct builder header; /* of the part being read */
-    size_t header_line_n;  /* octets of its current line so far */
-    bool header_cr;        /* that line is a CR so far */
-    size_t header_left, fields_left, addresses_left, excerpts_left;
-    struct transfer_count count;
-    struct builder excerpt;
-    size_t excerpt_max;       /* 0: not text */
-    struct builder raw, utf8; /* the excerpt decoded, and converted */
-    struct builder text;
-    struct mail_message *m;
-};
+#include "mail/parser_private.h"
 
 static struct entity *top(struct mail_parser *p)
 {
     return &p->stack[p->depth - 1];
+}
+
+static void fault(struct mail_parser *p, enum mail_fault_kind kind, uint64_t at)
+{
+    faults_add(&p->faults, kind, at);
+}
+
+/* After a new part: perhaps it was the last that is kept. */
+static void count_part(struct mail_parser *p)
+{
+    bool full = p->parts_n >= MAIL_PARTS_MAX;
+
+    if (full && !p->frozen)
+        fault(p, MAIL_FAULT_TOO_MANY_PARTS, p->at);
+    p->frozen = full;
 }
 
 /* ---- opening and closing entities ---- */
@@ -146,7 +109,14 @@ static void take_excerpt(struct mail_parser *p, const struct mail_part *part)
 
 static void close_leaf(struct mail_parser *p, struct mail_part *part, unsigned eol_n)
 {
-    part->decoded_size = transfer_count_finish(&p->count, eol_n);
+    struct transfer_count *t = &p->count;
+
+    part->decoded_size = transfer_count_finish(t, eol_n);
+    /* Of what is not base64 two octets per line are line ends. */
+    if (t->encoding == PART_BASE64 && part->end_at - part->body_at > t->good + 2 * part->lines)
+        fault(p, MAIL_FAULT_BASE64_JUNK, part->body_at);
+    if (t->broken > 0)
+        fault(p, MAIL_FAULT_QP_JUNK, part->body_at);
     p->excerpts_left -= p->excerpt.n;
     if (p->excerpt.n > 0)
         take_excerpt(p, part);
@@ -173,6 +143,7 @@ static void add_only_child(struct mail_parser *p, struct mail_part *part)
                                 .decoded_size = part->end_at - part->body_at,
                                 .header = none};
     part->child = child;
+    fault(p, MAIL_FAULT_BOUNDARY_NEVER, part->body_at);
 }
 
 /* Closes the top entity; the line end before a boundary, of eol_n octets, is not part of it. */
@@ -181,6 +152,7 @@ static void close_top(struct mail_parser *p, unsigned eol_n)
     if (top(p)->state == ENTITY_HEADER) {
         size_t depth = p->depth;
 
+        fault(p, MAIL_FAULT_HEADER_OPEN, p->at);
         end_header(p);
         while (p->depth > depth)
             close_top(p, 0);
@@ -199,6 +171,8 @@ static void close_top(struct mail_parser *p, unsigned eol_n)
         close_leaf(p, part, cut);
     if (part->is_multipart && !part->child)
         add_only_child(p, part);
+    else if (e->boundary.n > 0)
+        fault(p, MAIL_FAULT_BOUNDARY_OPEN, part->end_at);
     if (e->boundary.n > 0)
         p->boundaries--;
     p->nested -= part->is_message;
@@ -212,7 +186,13 @@ static void open_leaf(struct mail_parser *p, const struct mail_part *part)
     p->count = (struct transfer_count){.encoding = entity_encoding(part)};
     build_reset(&p->excerpt);
     p->excerpt_max = 0;
-    if (!entity_is_text(part) || p->text.n >= p->text.max)
+    if (!entity_is_text(part))
+        return;
+    struct slice charset = params_find(part->params, part->params_n, SLICE("charset"));
+
+    if (charset.p && !mail_charset_known(charset))
+        fault(p, MAIL_FAULT_CHARSET_UNKNOWN, part->header_at);
+    if (p->text.n >= p->text.max)
         return;
     size_t room = p->text.max - p->text.n;
     bool html = slice_eq(part->subtype, SLICE("HTML"));
@@ -228,18 +208,18 @@ static void start_multipart(struct mail_parser *p, struct entity *e)
 
     /* RFC 2046 5.1.1: at most 70 characters, never ending in white space. */
     boundary = slice_trim(boundary);
+    if (boundary.n == 0 || boundary.n > BOUNDARY_MAX)
+        fault(p, MAIL_FAULT_BOUNDARY_MISSING, part->header_at);
+    else if (p->depth > MAIL_DEPTH_MAX)
+        fault(p, MAIL_FAULT_TOO_DEEP, part->header_at);
     if (boundary.n == 0 || boundary.n > BOUNDARY_MAX || p->depth > MAIL_DEPTH_MAX || p->frozen)
         return;
+    if (entity_encoding(part) != PART_IDENTITY)
+        fault(p, MAIL_FAULT_ENCODING_PARTS, part->header_at);
     part->is_multipart = true;
     e->boundary = boundary;
     e->state = ENTITY_PREAMBLE;
     p->boundaries++;
-}
-
-static bool is_nested_message(const struct mail_part *part)
-{
-    return slice_eq(part->type, SLICE("MESSAGE")) &&
-           (slice_eq(part->subtype, SLICE("RFC822")) || slice_eq(part->subtype, SLICE("GLOBAL")));
 }
 
 static void read_header(struct mail_parser *p, struct entity *e)
@@ -249,23 +229,39 @@ static void read_header(struct mail_parser *p, struct entity *e)
     struct mail_header *h = ARENA_NEW(p->a, struct mail_header);
     struct err err;
 
-    if (!h || mail_header_parse(p->a, block, h, &err) < 0) {
+    if (!keep)
+        fault(p, MAIL_FAULT_HEADER_CUT, e->part->header_at);
+    if (!h || header_read(p->a, block, e->part->header_at, &p->faults, h, &err) < 0) {
         p->failed = true;
         return;
     }
     if (p->depth == 1)
         p->m->header_cut = p->header_left == 0 || h->n == MAIL_FIELDS_MAX;
-    if (h->n > p->fields_left)
+    if (h->n > p->fields_left) {
+        fault(p, MAIL_FAULT_HEADER_CUT, e->part->header_at + h->fields[p->fields_left].at);
         h->n = p->fields_left;
+    }
     p->fields_left -= h->n;
     e->part->header = h;
-    entity_read(p->a, e->part, e->digest);
+    entity_read(p->a, e->part, e->digest, &p->faults);
     /* The message's own header, and that of a message within a message. */
     if (p->depth == 1 || p->stack[p->depth - 2].part->is_message)
-        e->part->envelope = entity_envelope(p->a, h, &p->addresses_left);
+        e->part->envelope = entity_envelope(p->a, e->part, &p->addresses_left, &p->faults);
 }
 
 static void header_words(struct mail_parser *p);
+
+/* Whether a message/rfc822 is parsed; else it stays one opaque body. */
+static bool may_nest(struct mail_parser *p, const struct mail_part *part)
+{
+    if (entity_encoding(part) != PART_IDENTITY)
+        fault(p, MAIL_FAULT_ENCODING_PARTS, part->header_at);
+    else if (p->depth > MAIL_DEPTH_MAX)
+        fault(p, MAIL_FAULT_TOO_DEEP, part->header_at);
+    else
+        return !p->frozen;
+    return false;
+}
 
 /* The header of the top entity is over: here, at p->at, its body begins. */
 static void end_header(struct mail_parser *p)
@@ -281,13 +277,12 @@ static void end_header(struct mail_parser *p)
         header_words(p);
     if (slice_eq(part->type, SLICE("MULTIPART")))
         start_multipart(p, e);
-    if (is_nested_message(part) && entity_encoding(part) == PART_IDENTITY &&
-        p->depth <= MAIL_DEPTH_MAX && !p->frozen) {
+    if (entity_is_message(part) && may_nest(p, part)) {
         part->is_message = true;
         p->nested++;
         e->state = ENTITY_PREAMBLE;
         open_entity(p, p->at, /* digest= */ false);
-        p->frozen = p->parts_n >= MAIL_PARTS_MAX;
+        count_part(p);
     }
     if (e->state == ENTITY_BODY)
         open_leaf(p, part);
@@ -297,6 +292,8 @@ static void keep_header(struct mail_parser *p, struct slice s)
 {
     struct slice kept = slice_sub(s, 0, p->header_left);
 
+    if (kept.n < s.n && p->faults.v[MAIL_FAULT_HEADER_CUT].n == 0)
+        fault(p, MAIL_FAULT_HEADER_CUT, p->at + kept.n);
     build_bytes(&p->header, kept);
     p->header_left -= kept.n;
 }
@@ -308,6 +305,13 @@ static void advance(struct mail_parser *p, struct slice s)
     for (size_t i = s.n > 4 ? s.n - 4 : 0; i < s.n; i++)
         p->tail = p->tail << 8 | s.p[i];
     p->at += s.n;
+}
+
+static void end_line(struct mail_parser *p, uint64_t end, enum mail_fault_kind too_long)
+{
+    if (end - p->line_at > LINE_MAX_OCTETS)
+        fault(p, too_long, p->line_at);
+    p->line_at = end;
 }
 
 /* At most one line, or a piece of one; returns what was used. */
@@ -328,6 +332,8 @@ static size_t feed_header(struct mail_parser *p, struct slice in)
         p->m->header_8bit = mail_has_8bit(piece);
     keep_header(p, piece);
     advance(p, piece);
+    if (ended)
+        end_line(p, p->at, MAIL_FAULT_HEADER_LINE_LONG);
     p->lines += ended;
     p->line_start = ended;
     if (blank) {
@@ -364,6 +370,7 @@ static size_t feed_body(struct mail_parser *p, struct slice in)
         }
         at = nl + 1;
         p->lines++;
+        end_line(p, p->at + (uint64_t)(at - start), MAIL_FAULT_LINE_LONG);
         if (at == end || (watch && *at == '-' && (at + 1 == end || at[1] == '-'))) {
             p->line_start = true;
             break;
@@ -422,6 +429,7 @@ static void take_boundary(struct mail_parser *p, size_t owner, bool last)
 
     advance(p, line);
     p->lines += ended;
+    p->line_at = p->at;
     p->skip_line = !ended;
     p->line_start = ended;
     p->hold_n = 0;
@@ -431,7 +439,7 @@ static void take_boundary(struct mail_parser *p, size_t owner, bool last)
         return;
     }
     open_entity(p, p->at, slice_eq(e->part->subtype, SLICE("DIGEST")));
-    p->frozen = p->parts_n >= MAIL_PARTS_MAX;
+    count_part(p);
 }
 
 static void decide(struct mail_parser *p)
@@ -474,6 +482,7 @@ static size_t feed_skip(struct mail_parser *p, struct slice in)
         top(p)->part->header_at = p->at;
     if (nl != SIZE_MAX) {
         p->lines++;
+        p->line_at = p->at;
         p->skip_line = false;
         p->line_start = true;
     }
@@ -510,7 +519,8 @@ static void header_words(struct mail_parser *p)
         const struct mail_field *f = &h->fields[i];
 
         for (size_t j = 0; j < ARRAY_SIZE(names); j++)
-            if (p->text.n < p->text.max && slice_eq_nocase(f->name, names[j]))
+            if (p->text.n < p->text.max && f->name.n == names[j].n &&
+                slice_eq_nocase(f->name, names[j]))
                 text_append(&p->text, mail_words_decode(p->a, f->body));
     }
     p->m->received_n = (unsigned)mail_header_count(h, SLICE("Received"));
@@ -518,12 +528,13 @@ static void header_words(struct mail_parser *p)
 
 struct mail_parser *mail_parser_new(struct arena *a, struct err *err)
 {
-    struct mail_parser *p = calloc(1, sizeof(*p));
+    struct mail_parser *p = malloc(sizeof(*p));
 
     if (!p) {
         (void)err_set(err, ERR_NOMEM, "out of memory");
         return NULL;
     }
+    memset(p, 0, offsetof(struct mail_parser, hold));
     p->a = a;
     p->used_before = a->used;
     p->line_start = true;
@@ -550,8 +561,7 @@ struct mail_parser *mail_parser_new(struct arena *a, struct err *err)
 
 void mail_parser_feed(struct mail_parser *p, struct slice chunk)
 {
-    if (!p->m->has_8bit)
-        p->m->has_8bit = mail_has_8bit(chunk);
+    octet_scan_feed(&p->scan, chunk, &p->faults);
     while (chunk.n > 0 && !p->failed)
         chunk = slice_from(chunk, feed_some(p, chunk));
 }
@@ -567,7 +577,9 @@ const struct mail_message *mail_parser_finish(struct mail_parser *p)
     if (!p->failed) {
         p->m->size = p->at;
         p->m->text = arena_copy(p->a, build_slice(&p->text));
-        entity_conclude(p->a, p->m);
+        p->m->has_8bit = p->scan.has_8bit;
+        octet_scan_finish(&p->scan, &p->faults);
+        entity_conclude(p->a, p->m, &p->faults);
     }
     if (p->failed || arena_failed(p->a))
         m = NULL;

@@ -27,6 +27,7 @@
  * - message/rfc822 with base64 or quoted-printable (RFC 2046 5.2.1 forbids it) stays one opaque
  * body: offsets of what is within would not be octets of the message. message/partial and
  *   message/external-body are never followed.
+ * - What was forgiven is listed in mail_message.faults (fault.h).
  * - decoded_size counts what mail_decode_transfer writes: an unknown encoding is not decoded.
  *
  * See RFC 5322, RFC 2045-2047, RFC 2231, RFC 6532, RFC 8970. */
@@ -36,6 +37,7 @@
 #include "base/err.h"
 #include "base/slice.h"
 #include "mail/address.h"
+#include "mail/fault.h"
 #include "mail/header.h"
 
 #define MAIL_PARTS_MAX 1000           /* further parts belong to the body of the last one */
@@ -109,6 +111,15 @@ struct mail_message {
     bool dsn;
     struct slice text;    /* words of the header fields and text parts, UTF-8, for search */
     struct slice preview; /* at most 256 characters of the first text part */
+    const struct mail_fault *faults; /* one per kind, by the offset of the first */
+    size_t faults_n;
+    /* Of those the first that is strict: a submission is refused with mail_fault_text of it. NULL:
+     * none. */
+    const struct mail_fault *strict;
+    /* For DMARC and submission: the one address of the one From field, of plain form.
+     * NULL when there is any doubt: several fields or addresses, a group, obsolete or broken
+     * syntax, a header that was cut. */
+    const struct mail_address *author;
 };
 
 struct mail_parser;

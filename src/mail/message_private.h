@@ -7,6 +7,31 @@
 #include "mail/message.h"
 #include "mail/render.h"
 
+/* ---- fault.c ---- */
+
+struct faults {
+    struct mail_fault v[MAIL_FAULT_KINDS];
+};
+void faults_add(struct faults *f, enum mail_fault_kind kind, uint64_t at);
+/* Sets m->faults and m->strict. */
+void faults_conclude(struct arena *a, const struct faults *f, struct mail_message *m);
+
+/* ---- scan.c: what is odd about single octets, whatever they belong to ---- */
+
+struct octet_scan {
+    uint64_t at; /* octets seen */
+    uint8_t last;
+    bool has_8bit;
+};
+void octet_scan_feed(struct octet_scan *s, struct slice in, struct faults *f);
+void octet_scan_finish(const struct octet_scan *s, struct faults *f);
+
+/* ---- header.c ---- */
+
+/* mail_header_parse of a block at offset `at` of a message. */
+int header_read(struct arena *a, struct slice block, uint64_t at, struct faults *f,
+                struct mail_header *out, struct err *err) WARN_UNUSED;
+
 /* ---- charset.c ---- */
 
 /* Whether mail_decode_charset knows the name. */
@@ -26,6 +51,8 @@ struct transfer_count {
     uint64_t pending;  /* quoted-printable: white space and CR that may yet be dropped */
     bool pending_cr;   /* the last of them is a CR */
     unsigned last_eol; /* octets that the last line end wrote, if nothing followed it */
+    uint64_t good;     /* base64: octets of the alphabet, and '='; what else there is is junk */
+    uint64_t broken;   /* quoted-printable: escapes that are none */
 };
 /* Counts exactly what mail_decode_transfer writes for the same octets in one piece. */
 void transfer_count_feed(struct transfer_count *t, struct slice in);
@@ -37,29 +64,36 @@ uint64_t transfer_count_finish(struct transfer_count *t, unsigned eol_n);
 struct mail_param_list {
     const struct mail_param *v;
     size_t n;
+    bool bad;      /* something breaks the grammar; one semicolon at the end is forgiven */
+    bool repeated; /* the same name, or segment of one, twice */
 };
 
 #define MAIL_PARAMS_MAX 1000 /* segments of parameters read per field */
 
-/* The text before the first ';' without comments, trimmed; *rest_out what follows. */
-struct slice params_first(struct slice body, struct slice *rest_out);
+/* The text before the first ';' without comments, trimmed; *rest_out what follows. Lives in `a`, or
+ * borrows. */
+struct slice params_first(struct arena *a, struct slice body, struct slice *rest_out);
 /* ";name=value;…" sorted by name; RFC 2231 continuations joined, charsets decoded. */
 struct mail_param_list params_parse(struct arena *a, struct slice rest);
+/* RFC 2045 5.1. */
+bool params_is_token(struct slice s);
 /* The value of that name (lower case), or p == NULL. */
 struct slice params_find(const struct mail_param *v, size_t n, struct slice name);
 
 /* ---- entity.c: what a finished header says ---- */
 
 /* Fills the MIME fields of *part from its header; `digest`: the default type is message/rfc822. */
-void entity_read(struct arena *a, struct mail_part *part, bool digest);
+void entity_read(struct arena *a, struct mail_part *part, bool digest, struct faults *f);
 enum part_encoding entity_encoding(const struct mail_part *part);
 /* Whether the part is text, also by default. */
 bool entity_is_text(const struct mail_part *part);
+/* Of type message/rfc822 or message/global. */
+bool entity_is_message(const struct mail_part *part);
 /* addresses_left: of the message's MAIL_ADDRESSES_MAX. */
-struct mail_envelope *entity_envelope(struct arena *a, const struct mail_header *h,
-                                      size_t *addresses_left);
-/* Fills what the finished part tree says of the message: ids, base subject, dsn. */
-void entity_conclude(struct arena *a, struct mail_message *m);
+struct mail_envelope *entity_envelope(struct arena *a, const struct mail_part *part,
+                                      size_t *addresses_left, struct faults *f);
+/* Fills what the finished part tree says of the message: ids, base subject, dsn, author. */
+void entity_conclude(struct arena *a, struct mail_message *m, struct faults *f);
 /* Whether the line is "--boundary" (1) or "--boundary--" (2), both perhaps with white space
  * behind; else 0. */
 int entity_boundary_match(struct slice line, struct slice boundary);

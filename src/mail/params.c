@@ -20,20 +20,54 @@ struct segment {
 static size_t skip_space(struct slice s, size_t at)
 {
     while (at < s.n && (ascii_is_space(s.p[at]) || s.p[at] == '('))
-        at = s.p[at] == '(' ? mail_comment_end(s, at) : at + 1;
+        at = s.p[at] == '(' ? mail_comment_end(s, at, NULL) : at + 1;
     return at;
 }
 
-struct slice params_first(struct slice body, struct slice *rest_out)
+bool params_is_token(struct slice s)
 {
-    size_t start = skip_space(body, 0), end = start;
+    for (size_t i = 0; i < s.n; i++)
+        if (!ascii_is_graph(s.p[i]) || memchr("()<>@,;:\\\"/[]?=", s.p[i], 15))
+            return false;
+    return s.n > 0;
+}
 
-    while (end < body.n && body.p[end] != ';' && body.p[end] != '(')
-        end++;
-    struct slice first = slice_trim(slice_sub(body, start, end - start));
-    size_t semicolon = slice_find_byte(slice_from(body, end), ';');
+/* The text without its comments. */
+static struct slice without_comments(struct arena *a, struct slice s)
+{
+    uint8_t *p = arena_alloc(a, s.n);
+    size_t n = 0;
 
-    *rest_out = slice_from(body, semicolon == SIZE_MAX ? body.n : end + semicolon);
+    for (size_t i = 0; p && i < s.n;) {
+        if (s.p[i] == '(')
+            i = mail_comment_end(s, i, NULL);
+        else
+            p[n++] = s.p[i++];
+    }
+    return slice_of(p, n);
+}
+
+struct slice params_first(struct arena *a, struct slice body, struct slice *rest_out)
+{
+    size_t start = skip_space(body, 0), end = start, text_end = start;
+    bool comments = false;
+
+    /* A comment at the end is just left out; one within makes a copy necessary. */
+    while (end < body.n && body.p[end] != ';') {
+        if (body.p[end] == '(') {
+            end = mail_comment_end(body, end, NULL);
+        } else {
+            comments = comments || (text_end < end && !ascii_is_space(body.p[end]));
+            end++;
+            if (!comments && !ascii_is_space(body.p[end - 1]))
+                text_end = end;
+        }
+    }
+    struct slice first = slice_sub(body, start, text_end - start);
+
+    if (comments)
+        first = slice_trim(without_comments(a, slice_sub(body, start, end - start)));
+    *rest_out = slice_from(body, end);
     return first;
 }
 
@@ -67,42 +101,76 @@ static void split_name(struct arena *a, struct slice written, struct segment *ou
     out->name = lower_copy(a, written);
 }
 
-/* A quoted string, or all up to the next semicolon: unquoted spaces are common in file names. */
-static struct slice take_value(struct arena *a, struct slice in, size_t *at)
+/* All up to the next semicolon: unquoted spaces are common in file names. A comment ends the value
+ * when nothing but a semicolon follows it; else its parentheses belong to the value, as in an
+ * unquoted "report (1).pdf". */
+static struct slice take_unquoted(struct slice in, size_t *at, bool *bad)
 {
-    size_t i = skip_space(in, *at);
+    size_t start = *at, i = start, end = start;
 
-    if (slice_at(in, i) != '"') {
-        size_t start = i;
+    while (i < in.n && in.p[i] != ';') {
+        bool comment = in.p[i] == '(';
 
-        while (i < in.n && in.p[i] != ';' && in.p[i] != '(')
-            i++;
-        *at = i;
-        return slice_trim(slice_sub(in, start, i - start));
+        end = i;
+        i = comment ? skip_space(in, i) : i + 1;
+        if (!comment || (i < in.n && in.p[i] != ';'))
+            end = i;
     }
-    size_t close = i + 1, n = 0;
+    struct slice value = slice_trim(slice_sub(in, start, end - start));
+
+    *bad = *bad || !params_is_token(value);
+    *at = i;
+    return value;
+}
+
+static struct slice take_quoted(struct arena *a, struct slice in, size_t *at, bool *bad)
+{
+    size_t close = *at + 1, n = 0;
 
     while (close < in.n && in.p[close] != '"')
         close += in.p[close] == '\\' ? 2 : 1;
-    if (close > in.n)
+    if (close >= in.n) {
         close = in.n;
-    uint8_t *p = arena_alloc(a, close - i);
+        *bad = true;
+    }
+    uint8_t *p = arena_alloc(a, close - *at);
 
-    for (size_t j = i + 1; p && j < close; j++) {
+    for (size_t j = *at + 1; p && j < close; j++) {
         if (in.p[j] == '\\' && j + 1 < close)
             j++;
         if (in.p[j] != '\r' && in.p[j] != '\n')
             p[n++] = in.p[j];
     }
-    *at = close;
+    *at = close < in.n ? close + 1 : close;
     return slice_of(p, n);
 }
 
-static bool next_segment(struct arena *a, struct slice in, size_t *at, struct segment *out)
+static struct slice take_value(struct arena *a, struct slice in, size_t *at, bool *bad)
 {
+    *at = skip_space(in, *at);
+    if (slice_at(in, *at) != '"')
+        return take_unquoted(in, at, bad);
+    struct slice value = take_quoted(a, in, at, bad);
+
+    /* Behind a value only a semicolon is of use. */
+    *at = skip_space(in, *at);
+    if (*at < in.n && in.p[*at] != ';')
+        *bad = true;
+    while (*at < in.n && in.p[*at] != ';')
+        *at = in.p[*at] == '(' ? mail_comment_end(in, *at, NULL) : *at + 1;
+    return value;
+}
+
+static bool next_segment(struct arena *a, struct slice in, size_t *at, struct segment *out,
+                         bool *bad)
+{
+    bool empty = false; /* a semicolon was passed, and nothing behind it yet */
+
     while (*at < in.n) {
         *at = skip_space(in, *at);
         if (slice_at(in, *at) == ';') {
+            *bad = *bad || empty;
+            empty = true;
             (*at)++;
             continue;
         }
@@ -113,18 +181,16 @@ static bool next_segment(struct arena *a, struct slice in, size_t *at, struct se
         struct slice name = slice_trim(slice_sub(in, start, *at - start));
 
         *at = skip_space(in, *at);
-
         if (slice_at(in, *at) != '=' || name.n == 0) {
+            *bad = *bad || *at < in.n || name.n > 0;
             *at += slice_at(in, *at) == '=' || *at == start;
             continue;
         }
         (*at)++;
+        *bad = *bad || !params_is_token(name);
         *out = (struct segment){.numbered = false};
         split_name(a, name, out);
-        out->value = take_value(a, in, at);
-        /* Behind a value only a semicolon is of use. */
-        while (*at < in.n && in.p[*at] != ';')
-            *at = in.p[*at] == '(' ? mail_comment_end(in, *at) : *at + 1;
+        out->value = take_value(a, in, at, bad);
         return true;
     }
     return false;
@@ -206,27 +272,36 @@ static void join(struct arena *a, struct joined *j, const struct segment *v, siz
 }
 
 /* Of segments of one name: the plain or extended value, else the continuations in order from the
- * lowest index up to the first gap. */
-static size_t group_take(const struct segment *v, size_t n)
+ * lowest index up to the first gap. What is left out of `v` stood there twice. */
+static size_t group_take(struct segment *v, size_t n, bool *repeated)
 {
-    size_t k = 1;
+    size_t k = 1, i = 1;
 
-    if (!v[0].numbered)
-        return 1;
-    while (k < n && v[k].index == v[k - 1].index + 1)
-        k++;
+    for (; i < n && v[i].numbered == v[0].numbered; i++) {
+        bool same = v[0].numbered ? v[i].index == v[k - 1].index : v[i].extended == v[0].extended;
+
+        if (same)
+            *repeated = true;
+        else if (!v[0].numbered || v[i].index != v[k - 1].index + 1)
+            break;
+        else
+            v[k++] = v[i];
+    }
     return k;
 }
 
 struct mail_param_list params_parse(struct arena *a, struct slice rest)
 {
-    struct mail_param_list none = {NULL, 0};
+    struct mail_param_list none = {.bad = false}, list = none;
     size_t count = 0, at = 0, n = 0;
+    struct segment extra;
 
     for (size_t i = 0; i < rest.n && count < MAIL_PARAMS_MAX; i++)
         count += rest.p[i] == '=';
-    if (count == 0)
-        return none;
+    if (count == 0) {
+        (void)next_segment(a, rest, &at, &extra, &list.bad);
+        return list;
+    }
     struct segment *v = calloc(count, sizeof(*v));
     struct mail_param *params = ARENA_ARRAY(a, count, struct mail_param);
     struct joined j;
@@ -235,10 +310,13 @@ struct mail_param_list params_parse(struct arena *a, struct slice rest)
         free(v);
         return none;
     }
-    while (n < count && next_segment(a, rest, &at, &v[n])) {
+    while (n < count && next_segment(a, rest, &at, &v[n], &list.bad)) {
         v[n].order = (uint32_t)n;
         n++;
     }
+    /* What is left holds no parameter, or is beyond the limit. */
+    if (n == count && next_segment(a, rest, &at, &extra, &list.bad))
+        list.bad = true;
     qsort(v, n, sizeof(*v), by_name);
     build_init(&j.raw, MAIL_HEADER_MAX);
     build_init(&j.octets, MAIL_HEADER_MAX);
@@ -249,7 +327,7 @@ struct mail_param_list params_parse(struct arena *a, struct slice rest)
         for (end = i + 1; end < n && slice_eq(v[end].name, v[i].name); end++)
             ;
         struct mail_param *param = &params[out_n++];
-        size_t take = group_take(&v[i], end - i);
+        size_t take = group_take(&v[i], end - i, &list.repeated);
 
         param->name = v[i].name;
         if (take > 1 || v[i].extended || !mail_text_is_utf8(v[i].value))
@@ -263,7 +341,9 @@ struct mail_param_list params_parse(struct arena *a, struct slice rest)
     build_done(&j.octets);
     build_done(&j.text);
     free(v);
-    return (struct mail_param_list){params, out_n};
+    list.v = params;
+    list.n = out_n;
+    return list;
 }
 
 struct slice params_find(const struct mail_param *v, size_t n, struct slice name)

@@ -38,7 +38,7 @@ static struct slice skip_cfws(struct slice s)
         s = slice_from(s, n);
         if (slice_at(s, 0) != '(')
             return s;
-        s = slice_from(s, mail_comment_end(s, 0));
+        s = slice_from(s, mail_comment_end(s, 0, NULL));
     }
 }
 

@@ -69,13 +69,22 @@ static const struct {
     {"a@b c@d, e@f", "||;|e|f;"},
     {"Joe b@c", "||;"},
     {"<>, <a>, <a@>, a@b", "||;||;||;|a|b;"},
-    {"a@b;c@d", "||;"},
+    {"a@b;c@d", "|a|b;|c|d;"},
+    {"a@b <c@d>", "a@b|c|d;"},
+    {"Joe [home] <a@b>, c@d", "Joe [home]|a|b;|c|d;"},
+    {"a@b <c@d> <e@f>", "a@b||;"},
+    {"joe@example.org (Joe \\(Jr\\) Smith)", "Joe (Jr) Smith|joe|example.org;"},
+    {"a@[ 1.2\r\n .3.4 ]", "|a|[1.2.3.4];"},
+    {"<@ a.test , @[1.2.3.4] : b@c>", "|b|c;"},
+    {"\"a\" . \"b c\" . d@e . f", "|a.b c.d|e.f;"},
+    {"<a . b@c>, <a b@c>", "|a.b|c;||;"},
+    {"g:;, h: a@b;, c@d", "{g;}{h;|a|b;}|c|d;"},
     {"g: h: a@b;", "{g;h||;}"},
     {"g: a@b", "{g;|a|b;}"},
     {"\"open <a@b>", "open <a@b>||;"},
     {"a@b (open, c@d", "|a|b;"},
     {"a@[1.2", "||;"},
-    {",,;", "||;"},
+    {",,;", ""},
     {"", ""},
     {"\\", "||;"},
     {"(\\", ""},
@@ -100,6 +109,55 @@ static void test_lists(void **state)
     }
 }
 
+/* Lists that are more, or less, than the grammar says: bad, or obsolete. */
+static const struct {
+    const char *in;
+    bool bad, obsolete;
+} forms[] = {
+    {"a@b", false, false},
+    {"Joe Q. Public (x) <a(c)@b(d)>(e)", false, false},
+    {"g: a@b, c@d;", false, false},
+    {"\"a..b\"@c, a@[1.2.3.4]", false, false},
+    {"m\xc3\xb3x@m\xc3\xb3x.example", false, false},
+    {"<@x:a@b>", false, true},
+    {"a@b,,c@d", false, true},
+    {"a . b@c", false, false},
+    {"a@b . c", false, true},
+    {"a..b@c", true, false},
+    {".a@b", true, false},
+    {"a.@b", true, false},
+    {"a@b.", true, false},
+    {"a@b..c", true, false},
+    {"a@b;", true, false},
+    {"a@b (open", true, false},
+    {"a@b (c\\", true, false},
+    {"g: a@b", true, false},
+    {"a@b <c@d>", true, false},
+    {"a@b c@d", true, false},
+    {"a\x01@b", true, false},
+    {"a\xff@b", true, false},
+    {"a@b\xff", true, false},
+    {"a", true, false},
+    {"<>", true, false},
+    {"", false, false},
+};
+
+static void test_forms(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(forms); i++) {
+        struct arena a;
+        struct mail_address_list list;
+        struct err err;
+
+        arena_init(&a, 1 << 20);
+        assert_int_equal(mail_address_list_parse(&a, slice_str(forms[i].in), &list, &err), 0);
+        if (list.bad != forms[i].bad || list.obsolete != forms[i].obsolete)
+            fail_msg("\"%s\": bad %d obsolete %d", forms[i].in, list.bad, list.obsolete);
+        arena_done(&a);
+    }
+}
+
 static void test_limit(void **state)
 {
     struct arena a;
@@ -115,6 +173,7 @@ static void test_limit(void **state)
             build_text(&b, "a@b,");
         assert_int_equal(mail_address_list_parse(&a, build_slice(&b), &list, &err), 0);
         assert_int_equal(list.n, MIN(n, (size_t)MAIL_ADDRESSES_MAX));
+        assert_int_equal(list.bad, n > MAIL_ADDRESSES_MAX);
         build_done(&b);
         arena_done(&a);
     }
@@ -136,6 +195,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_lists),
+        cmocka_unit_test(test_forms),
         cmocka_unit_test(test_limit),
         cmocka_unit_test(test_no_memory),
     };

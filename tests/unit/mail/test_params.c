@@ -48,6 +48,10 @@ static const struct {
     {"a/b; =x; y; z=", "a/b", "z=;"},
     {"(c) a/b (d; e) ; (f) x (g) = (h) y (i)", "a/b", "x=y;"},
     {"a/b; *=1", "a/b", "*=1;"},
+    {"text (x;y=z) / (c) plain; a=b", "text  /  plain", "a=b;"},
+    {"a/b; name=report (1).pdf; x=y (z)", "a/b", "name=report (1).pdf;x=y;"},
+    {"a/b; name=(only); x=y", "a/b", "name=;x=y;"},
+    {"a/b; n*0=a; n*1=b; n*0=x; n*1=y; n*2=c", "a/b", "n=abc;"},
     {"", "", ""},
 };
 
@@ -61,7 +65,7 @@ static void test_rows(void **state)
 
         arena_init(&a, 1 << 20);
         build_init(&out, 1 << 16);
-        struct slice first = params_first(slice_str(rows[i].in), &rest);
+        struct slice first = params_first(&a, slice_str(rows[i].in), &rest);
         struct mail_param_list list = params_parse(&a, rest);
 
         for (size_t j = 0; j < list.n; j++) {
