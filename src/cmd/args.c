@@ -11,7 +11,7 @@
 struct flags {
     const char *config, *dir, *ip, *base_port;
     const char *post_public, *list_members, *allow_msg_from;
-    bool help;
+    bool help, strict;
     const char *positional[POSITIONALS_MAX];
     size_t positional_n;
 };
@@ -44,6 +44,10 @@ static int take_flag(struct flags *flags, char *const argv[], int left, struct a
 
     if (strcmp(argv[0], "--help") == 0 || strcmp(argv[0], "-h") == 0) {
         flags->help = true;
+        return 1;
+    }
+    if (strcmp(argv[0], "--strict") == 0) {
+        flags->strict = true;
         return 1;
     }
     for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
@@ -149,6 +153,8 @@ static void check(const struct flags *flags, size_t args_n, struct args *out)
         wrong(out, "too many arguments for %s", c->words);
     if (!c->localserve_flags && (flags->dir || flags->ip || flags->base_port))
         wrong(out, "%s has no such flag", c->words);
+    if (!c->message_flags && flags->strict)
+        wrong(out, "%s has no such flag", c->words);
     if (!c->alias_flags && (flags->post_public || flags->list_members || flags->allow_msg_from))
         wrong(out, "%s has no such flag", c->words);
 }
@@ -170,6 +176,7 @@ void args_parse(int argc, char *const argv[], const char *config_fallback, struc
         return;
     out->in = (struct invocation){.config_path = flags.config ? flags.config : config_fallback,
                                   .dir = flags.dir,
+                                  .strict = flags.strict,
                                   .ip = flags.ip,
                                   .base_port = flags.base_port,
                                   .post_public = flags.post_public,

@@ -19,6 +19,7 @@ struct invocation {
     const char *post_public;    /* --postpublic */
     const char *list_members;   /* --listmembers */
     const char *allow_msg_from; /* --allowmsgfrom */
+    bool strict;                /* --strict */
     const char *args[COMMAND_ARGS_MAX];
     size_t args_n;
 };
@@ -30,6 +31,7 @@ struct command {
     const char *text;    /* further explanation, or NULL */
     size_t args_min, args_max;
     bool localserve_flags; /* --dir, --ip, --base-port */
+    bool message_flags;    /* --strict */
     bool alias_flags;      /* --postpublic, --listmembers, --allowmsgfrom */
     /* 0, or a failure, which is printed in one line. COMMAND_EXIT_USAGE: has said what is wrong. */
     int (*run)(const struct invocation *in, struct err *err);
@@ -91,6 +93,7 @@ int cmd_domain_list(const struct invocation *in, struct err *err);
 int cmd_domain_disable(const struct invocation *in, struct err *err);
 int cmd_domain_enable(const struct invocation *in, struct err *err);
 int cmd_setaccountpassword(const struct invocation *in, struct err *err);
+int cmd_message_parse(const struct invocation *in, struct err *err);
 int cmd_verify(const struct invocation *in, struct err *err);
 int cmd_version(const struct invocation *in, struct err *err);
 int cmd_help(const struct invocation *in, struct err *err);

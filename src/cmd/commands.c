@@ -199,6 +199,16 @@ const struct command commands[] = {
      .args_min = 1,
      .args_max = 1,
      .run = cmd_setaccountpassword},
+    {.words = "message parse",
+     .params = "[--strict] FILE",
+     .summary = "Print what the server sees in a message, as JSON.",
+     .text = "FILE may be -, standard input. Needs no server. Prints the parts with their octets,\n"
+             "addresses, dates, references, and each fault that was forgiven, with its offsets.\n"
+             "With --strict the exit code is 1 when a submission would be refused.",
+     .args_min = 1,
+     .args_max = 1,
+     .message_flags = true,
+     .run = cmd_message_parse},
     {.words = "verify",
      .params = "[DIR]",
      .summary = "Check all mail in the data directory; the server may be running.",
