@@ -49,6 +49,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     f.tls_available = (data[0] & 2) != 0;
     f.settings.plain_auth = (data[0] & 4) == 0;
     f.spool_fails = (data[0] & 8) != 0;
+    f.settings.pedantic = (data[0] & 16) != 0;
+    f.settings.refuse_long_lines = (data[0] & 32) != 0;
     fake_open(&f, data[0] & 1 ? EDGE_SUBMISSION : EDGE_SMTP);
     fake_send(&f, slice_str(starts[data[1] % (sizeof(starts) / sizeof(starts[0]))]), SIZE_MAX);
     fake_send(&f, slice_of(data + 3, size - 3), 1u + data[2]);

@@ -278,6 +278,63 @@ class TestFullDisk(FaultTest):
         self.server.plan("")
         self.finish()
 
+    def begin(self, client, recipients, options=()):
+        client.ehlo("client.example")
+        self.assertEqual(client.mail("a@example.org", options)[0], 250)
+        for recipient in recipients:
+            self.assertEqual(client.rcpt(recipient)[0], 250)
+
+    def test_a_full_spool_is_said_at_the_end(self):
+        """Acceptance 184: the connection goes on, and nothing was stored."""
+        message = harness.new_message("large", self.large).as_bytes()
+        with self.server.smtp() as client:
+            for error, want in (("ENOSPC", 452), ("EDQUOT", 452), ("EIO", 451), ("short", 250)):
+                with self.subTest(error):
+                    before = len(self.server.message_ids()[0])
+                    self.begin(client, [harness.USER])
+                    self.assertEqual(client.docmd("DATA")[0], 354)
+                    self.server.plan(f"write:1:{error}:{1 if error == 'short' else 0}")
+                    client.send(message + b".\r\n")
+                    code, text = client.getreply()
+                    self.server.plan("")
+                    self.assertEqual(code, want, text)
+                    if want == 452:
+                        self.assertTrue(text.startswith(b"4.3.1 "), text)
+                    self.assertEqual(client.noop()[0], 250)
+                    self.assertEqual(len(self.server.message_ids()[0]) - before, int(want == 250))
+            self.begin(client, [harness.USER])
+            self.assertEqual(client.data(message)[0], 250)
+        self.finish()
+
+    def test_no_spool_is_said_instead_of_354(self):
+        """Acceptance 185: what is sent all the same is not run."""
+        with self.server.smtp() as client:
+            self.begin(client, [harness.USER], ["SIZE=200000"])
+            self.server.plan("open:1:ENOSPC:0")
+            client.send(f"DATA\r\nMAIL FROM:<a@example.org>\r\nRCPT TO:<{harness.USER}>\r\nDATA\r\n".encode())
+            code, text = client.getreply()
+            self.server.plan("")
+            self.assertEqual((code, text[:6]), (452, b"4.3.1 "))
+            with self.assertRaises(smtplib.SMTPServerDisconnected):
+                client.getreply()
+        self.finish()
+
+    def test_a_storage_error_is_one_failure(self):
+        """Acceptance 263, 266: 451, said once for each recipient, and nothing is stored for any."""
+        message = harness.new_message("refused", self.small).as_bytes()
+        for recipients in ([harness.USER], [harness.USER, "postmaster"]):
+            with self.subTest(recipients=len(recipients)), self.server.smtp() as client:
+                self.begin(client, recipients)
+                self.server.plan("sync:1:EIO:0")
+                code, text = client.data(message)
+                self.server.plan("")
+                self.assertEqual((code, text[:6]), (451, b"4.3.0 "), text)
+                self.assertEqual(text.count(b"\n"), 0, text)
+                self.assertEqual(self.server.message_ids()[0], [])
+        kept = self.server.deliver("after", self.small)
+        self.assertEqual(self.server.message_ids()[0], [kept])
+        self.finish()
+
     def test_no_descriptors(self):
         """What needs a file is refused; what needs none goes on."""
         self.server.plan("open:1:EMFILE:0")
