@@ -2,6 +2,7 @@
 
 #include "base/ascii.h"
 #include "base/num.h"
+#include "base/utf8.h"
 #include "smtp/path.h"
 
 size_t smtp_line_find(struct slice in, size_t max, struct slice *line_out, bool *too_long_out)
@@ -37,24 +38,40 @@ void smtp_args_end(struct cursor *c, bool trailing_space)
     cur_end(c, "end of command");
 }
 
-void smtp_args_string(struct cursor *c)
+static void quoted_string(struct cursor *c)
 {
-    if (cur_peek(c) != '"') {
-        (void)cur_span(c, smtp_is_atext, 1, "string");
-        return;
-    }
     (void)cur_eat(c, '"');
     for (int byte = cur_peek(c); byte != '"'; byte = cur_peek(c)) {
-        if (byte == '\\')
-            (void)cur_eat(c, '\\');
+        bool escaped = byte == '\\' && cur_eat(c, '\\');
+
         byte = cur_peek(c);
-        if (byte < 0x20 || byte > 0x7e) {
+        if (byte < 0x20 || byte == 0x7f || (escaped && byte > 0x7e)) {
             cur_reject(c, "quoted string");
             return;
         }
         (void)cur_take(c, 1, "quoted string");
     }
     cur_byte(c, '"', "quoted string");
+}
+
+static bool is_atom_octet(int byte)
+{
+    return smtp_is_atext(byte) || byte >= 0x80;
+}
+
+struct slice smtp_args_string(struct cursor *c)
+{
+    size_t at = c->at;
+
+    if (cur_peek(c) == '"')
+        quoted_string(c);
+    else
+        (void)cur_span(c, is_atom_octet, 1, "string");
+    struct slice text = slice_sub(c->in, at, c->at - at);
+
+    if (cur_ok(c) && !utf8_valid(text))
+        cur_reject(c, "UTF-8");
+    return text;
 }
 
 bool smtp_verb_is_foreign(struct slice verb)

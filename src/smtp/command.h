@@ -24,8 +24,9 @@ struct smtp_command_line smtp_command_split(struct slice line);
  * `trailing_space` says whether it is. Fails the cursor otherwise. */
 void smtp_args_end(struct cursor *c, bool trailing_space);
 
-/* String = Atom / Quoted-string (RFC 5321 4.1.2), ASCII. */
-void smtp_args_string(struct cursor *c);
+/* String = Atom / Quoted-string (RFC 5321 4.1.2). UTF-8 is read as such (RFC 6531 3.3); the result,
+ * as it was written, says whether there was any. */
+struct slice smtp_args_string(struct cursor *c);
 
 /* Verbs of HTTP and others that somebody may get a browser or a service to send here
  * (cross-protocol attacks): the connection is closed without looking further. */

@@ -1,8 +1,8 @@
 /* fuzz: dep_smtp */
-/* Whole sessions over a connection and a store made of memory. The first octet chooses service and
- * TLS, the second a state to start from, the third how the input is cut. Laws: the session makes
- * progress or waits (the fake checks it), every reply line is complete, printable and at most 512
- * octets long, and nothing is left behind. */
+/* Whole sessions over a connection and a store made of memory. The first octet chooses service,
+ * TLS and settings, the second a state to start from, the third how the input is cut. Laws: the
+ * session makes progress or waits (the fake checks it), every reply line is complete, printable and
+ * at most 512 octets long, and nothing is left behind. */
 #include <stdlib.h>
 
 /* Not a library: it takes the place of two layers. */
@@ -22,6 +22,8 @@ static const char *const starts[] = {
     "EHLO client.example\r\n" LOGIN,
     "EHLO client.example\r\n" LOGIN
     "MAIL FROM:<ann@d1.example>\r\nRCPT TO:<bob@d1.example>\r\nDATA\r\n",
+    "EHLO client.example\r\nMAIL FROM:<remote@example.org> BODY=BINARYMIME\r\n"
+    "RCPT TO:<ann@d1.example>\r\nBDAT 8\r\nA: b\r\n\r\n",
 };
 
 static void check_output(struct slice out)
@@ -40,6 +42,7 @@ static void check_output(struct slice out)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+    static const struct network everybody = {.addr = {.ip_n = 4}};
     static struct fake f;
 
     if (size < 3)
@@ -51,6 +54,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     f.spool_fails = (data[0] & 8) != 0;
     f.settings.pedantic = (data[0] & 16) != 0;
     f.settings.refuse_long_lines = (data[0] & 32) != 0;
+    f.listener.dsn = (data[0] & 64) != 0;
+    f.listener.xclient = &everybody;
+    f.listener.xclient_n = data[0] & 128 ? 1 : 0;
     fake_open(&f, data[0] & 1 ? EDGE_SUBMISSION : EDGE_SMTP);
     fake_send(&f, slice_str(starts[data[1] % (sizeof(starts) / sizeof(starts[0]))]), SIZE_MAX);
     fake_send(&f, slice_of(data + 3, size - 3), 1u + data[2]);
