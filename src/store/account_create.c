@@ -28,7 +28,8 @@ static int counters_insert(struct write_ctx *ctx, int64_t account_id, int64_t qu
     rc = db_query(ctx->db,
                   "INSERT INTO account (account_id, modseq, pruned_modseq, uidvalidity_next,"
                   " mailbox_next, content_next, thread_next, object_seed, size_bytes, messages,"
-                  " quota_bytes) VALUES (?1, ?2, 0, ?3, ?4, 1, 1, ?5, 0, 0, ?6)",
+                  " quota_bytes, quota_inherited)"
+                  " VALUES (?1, ?2, 0, ?3, ?4, 1, 1, ?5, 0, 0, ?6, 1)",
                   &r, err);
     if (rc < 0)
         return rc;

@@ -49,6 +49,8 @@ int account_erase(struct write_ctx *ctx, int64_t account_id, bool *more_out, str
         "DELETE FROM erase_pending WHERE account_id = ?1",
         "DELETE FROM search_pending WHERE account_id = ?1",
         "DELETE FROM recipient WHERE account_id = ?1",
+        "DELETE FROM outgoing WHERE account_id = ?1",
+        "DELETE FROM outgoing_recipient WHERE account_id = ?1",
         "DELETE FROM thread_key WHERE account_id = ?1",
         "DELETE FROM change WHERE account_id = ?1",
         "DELETE FROM subscription WHERE account_id = ?1",

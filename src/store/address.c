@@ -52,15 +52,11 @@ int address_domain(struct arena *a, struct slice in, struct slice *out, struct e
     return 0;
 }
 
-int address_parse(struct arena *a, struct slice in, bool catchall, struct address *out,
-                  struct err *err)
+static int parse(struct arena *a, struct slice localpart, struct slice domain, struct address *out,
+                 struct err *err)
 {
-    size_t at = slice_rfind_byte(in, '@');
-    struct slice localpart = slice_sub(in, 0, at);
-    struct address parsed;
+    struct address parsed = {.catchall = false};
 
-    if (at == SIZE_MAX || (localpart.n == 0 && !catchall))
-        return err_set(err, ERR_SYNTAX, "an address has the form localpart@domain");
     if (localpart.n > ADDRESS_LOCALPART_MAX)
         return err_set(err, ERR_LIMIT, "the part before the \"@\" is too long");
     for (size_t i = 0; i < localpart.n; i++) {
@@ -69,10 +65,56 @@ int address_parse(struct arena *a, struct slice in, bool catchall, struct addres
     }
     int rc = unicode_nfc(a, localpart, &parsed.localpart, err);
 
+    /* RFC 5321 4.5.1: in any case, also where the case of others counts. */
+    if (rc == 0 && slice_eq_nocase(parsed.localpart, SLICE("postmaster")))
+        parsed.localpart = SLICE("postmaster");
     if (rc == 0)
-        rc = address_domain(a, slice_from(in, at + 1), &parsed.domain, err);
+        rc = address_domain(a, domain, &parsed.domain, err);
     if (rc == 0)
         *out = parsed;
+    return rc;
+}
+
+int address_parse(struct arena *a, struct slice in, struct address *out, struct err *err)
+{
+    size_t at = slice_rfind_byte(in, '@');
+
+    if (at == SIZE_MAX)
+        return err_set(err, ERR_SYNTAX, "an address has the form localpart@domain");
+    return parse(a, slice_sub(in, 0, at), slice_from(in, at + 1), out, err);
+}
+
+/* RFC 5321 4.1.2: what a quoted string means. `inner` is what stands between the quotes. */
+static int unquote(struct arena *a, struct slice inner, struct slice *out, struct err *err)
+{
+    uint8_t *p = arena_alloc(a, inner.n + 1);
+    size_t n = 0;
+
+    if (!p)
+        return err_set(err, ERR_NOMEM, "out of memory");
+    for (size_t i = 0; i < inner.n; i++) {
+        if (inner.p[i] == '\\' && i + 1 < inner.n)
+            i++;
+        p[n++] = inner.p[i];
+    }
+    *out = slice_of(p, n);
+    return 0;
+}
+
+int address_parse_typed(struct arena *a, struct slice in, struct address *out, struct err *err)
+{
+    size_t at = slice_rfind_byte(in, '@');
+    struct slice localpart = slice_sub(in, 0, at);
+    int rc = 0;
+
+    if (at == SIZE_MAX)
+        return err_set(err, ERR_SYNTAX, "an address has the form localpart@domain");
+    if (localpart.n >= 2 && localpart.p[0] == '"' && localpart.p[localpart.n - 1] == '"')
+        rc = unquote(a, slice_sub(localpart, 1, localpart.n - 2), &localpart, err);
+    if (rc == 0)
+        rc = parse(a, localpart, slice_from(in, at + 1), out, err);
+    if (rc == 0)
+        out->catchall = at == 0;
     return rc;
 }
 
@@ -99,7 +141,7 @@ struct slice address_text(struct arena *a, const struct address *address)
     char quoted[2 * ADDRESS_LOCALPART_MAX + 3];
     size_t n = 0;
 
-    if (is_dot_atom(in))
+    if (is_dot_atom(in) || address->catchall)
         return arena_printf(a, "%.*s@%.*s", SLICE_FMT(in), SLICE_FMT(address->domain));
     quoted[n++] = '"';
     for (size_t i = 0; i < in.n && n + 3 < sizeof(quoted); i++) {
@@ -111,43 +153,37 @@ struct slice address_text(struct arena *a, const struct address *address)
     return arena_printf(a, "%.*s@%.*s", (int)n, quoted, SLICE_FMT(address->domain));
 }
 
-/* The next line of *rest, without its end. */
-static struct slice line_take(struct slice *rest)
+bool address_separator_next(struct slice *separators, struct slice *out)
 {
-    size_t end = slice_find_byte(*rest, '\n');
-    struct slice line = slice_sub(*rest, 0, end);
+    size_t end = slice_find_byte(*separators, '\n');
 
-    *rest = end == SIZE_MAX ? slice_of(NULL, 0) : slice_from(*rest, end + 1);
-    return line;
+    if (separators->n == 0)
+        return false;
+    *out = slice_sub(*separators, 0, end);
+    *separators = end == SIZE_MAX ? SLICE("") : slice_from(*separators, end + 1);
+    return true;
 }
 
-int address_localpart(struct arena *a, struct slice in, bool case_sensitive,
-                      struct slice separators, struct slice *out, struct err *err)
+struct slice address_cut(struct slice localpart, struct slice separators)
 {
-    struct slice localpart = in;
+    struct slice separator;
 
-    if (!case_sensitive) {
-        int rc = unicode_lower(a, in, &localpart, err);
-
-        if (rc < 0)
-            return rc;
-    }
-    while (separators.n > 0) {
-        struct slice separator = line_take(&separators);
-
-        if (separator.n > 0)
-            localpart = slice_sub(localpart, 0, slice_find(localpart, separator));
-    }
-    *out = localpart;
-    return 0;
+    while (address_separator_next(&separators, &separator))
+        localpart = slice_sub(localpart, 0, slice_find(localpart, separator));
+    return localpart;
 }
 
 bool address_has_separator(struct slice localpart, struct slice separators)
 {
-    while (separators.n > 0) {
-        struct slice separator = line_take(&separators);
+    return address_cut(localpart, separators).n < localpart.n;
+}
 
-        if (separator.n > 0 && slice_find(localpart, separator) != SIZE_MAX)
+bool address_starts_with_separator(struct slice text, struct slice separators)
+{
+    struct slice separator;
+
+    while (address_separator_next(&separators, &separator)) {
+        if (slice_starts(text, separator))
             return true;
     }
     return false;

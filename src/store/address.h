@@ -12,23 +12,31 @@
 #define ADDRESS_DOMAIN_MAX 255
 
 struct address {
-    struct slice localpart; /* normalised, not yet canonical; may be empty only for a catch-all */
+    struct slice localpart; /* normalised; may be empty */
     struct slice domain;
+    bool catchall; /* not an address: all of the domain that has no row of its own */
 };
 
-/* "localpart@domain", unquoted, split at the last "@". catchall: an empty local part is accepted.
- * fails: ERR_SYNTAX, ERR_LIMIT, ERR_NOMEM. */
-int address_parse(struct arena *a, struct slice in, bool catchall, struct address *out,
+/* "localpart@domain" as protocols pass it: unquoted, split at the last "@"; what stands before it
+ * may be empty (it was "" in quotes). The local part "postmaster" comes out in lower case (RFC 5321
+ * 4.5.1). fails: ERR_SYNTAX, ERR_LIMIT, ERR_NOMEM. */
+int address_parse(struct arena *a, struct slice in, struct address *out,
                   struct err *err) WARN_UNUSED;
+/* The same as people write it: the local part may stand in quotes, and must when it is empty, for
+ * "@domain" is the catch-all. */
+int address_parse_typed(struct arena *a, struct slice in, struct address *out,
+                        struct err *err) WARN_UNUSED;
 /* A-labels and U-labels of a name come out equal. fails: ERR_SYNTAX, ERR_LIMIT, ERR_NOMEM. */
 int address_domain(struct arena *a, struct slice in, struct slice *out,
                    struct err *err) WARN_UNUSED;
-/* separators: one per line; the local part is cut at the first occurrence of each, in order.
- * fails: ERR_NOMEM. */
-int address_localpart(struct arena *a, struct slice in, bool case_sensitive,
-                      struct slice separators, struct slice *out, struct err *err) WARN_UNUSED;
-/* As it is written in a header: the local part quoted when it must be (RFC 5322 3.4.1). `failed`
- * arenas give an empty text. */
+/* Separators are texts that are not empty, one per line. Takes the first; false: there is none. */
+bool address_separator_next(struct slice *separators, struct slice *out);
+/* The local part is cut at the first occurrence of each, in order. */
+struct slice address_cut(struct slice localpart, struct slice separators);
+/* As address_parse_typed reads it, and as it stands in a header: the local part quoted when it must
+ * be (RFC 5322 3.4.1). `failed` arenas give an empty text. */
 struct slice address_text(struct arena *a, const struct address *address);
 /* Whether the local part has one of the separators in it. */
 bool address_has_separator(struct slice localpart, struct slice separators);
+/* Whether one of the separators stands at the beginning. */
+bool address_starts_with_separator(struct slice text, struct slice separators);

@@ -32,10 +32,12 @@ static int mailbox_settle(struct write_ctx *ctx, struct arena *a, struct deliver
     return rc;
 }
 
-static struct deliver_target *same_before(struct deliver *d, const struct deliver_target *t)
+/* The message is there already, for the same address. */
+static struct deliver_target *stored_before(struct deliver *d, const struct deliver_target *t)
 {
     for (struct deliver_target *other = d->targets; other < t; other++) {
-        if (other->account_id == t->account_id && slice_eq(other->destination, t->destination))
+        if (other->kind == ERR_NONE && other->account_id == t->account_id &&
+            slice_eq(other->destination, t->destination))
             return other;
     }
     return NULL;
@@ -96,7 +98,7 @@ static int message_store(struct write_ctx *ctx, struct arena *a, const struct de
 static int target_serve(struct write_ctx *ctx, struct arena *a, struct deliver *d, int64_t body_id,
                         struct deliver_target *t, struct err *err)
 {
-    const struct deliver_target *first = same_before(d, t);
+    const struct deliver_target *first = stored_before(d, t);
 
     if (first == NULL) {
         int rc = mailbox_settle(ctx, a, t, err);
@@ -105,7 +107,7 @@ static int target_serve(struct write_ctx *ctx, struct arena *a, struct deliver *
     }
     t->mailbox_id = first->mailbox_id;
     t->uid = first->uid;
-    return first->kind == ERR_NONE ? 0 : err_set(err, first->kind, "%s", first->text);
+    return 0;
 }
 
 /* A reason that concerns the one target; everything else fails the write. */

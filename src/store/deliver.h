@@ -49,6 +49,6 @@ struct deliver {
 };
 
 /* Within a write. A target that cannot be served (over quota, no such account, no UIDs) fails
- * alone; targets with one destination share the message of the first, or its failure. Returns an
- * error only when the disk or the database fails. */
+ * alone; targets with one destination share the message of the first of them that has one. Returns
+ * an error only when the disk or the database fails. */
 int deliver_apply(struct write_ctx *ctx, struct deliver *d, struct err *err) WARN_UNUSED;

@@ -159,7 +159,7 @@ static int want_members(struct call *c, struct state *s, size_t i,
 {
     const Gw__Facts *facts = c->request->deliver->content->facts;
     struct db *db = shard_reader(c->store->directory, c->from.thread);
-    const struct address name = {self->localpart, self->domain};
+    const struct address name = {self->localpart, self->domain, false};
     struct directory_target from;
     struct directory_alias alias;
     struct slice address =

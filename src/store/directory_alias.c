@@ -5,10 +5,11 @@
 #include "store/request.h"
 #include "store/store_private.h"
 
-static int alias_insert(struct db *db, const struct address *alias, struct err *err)
+static int alias_insert(struct db *db, struct arena *a, const struct address *alias,
+                        struct err *err)
 {
     const struct slice texts[] = {alias->domain, alias->localpart};
-    int rc = directory_free(db, alias, err);
+    int rc = directory_free(db, a, alias, err);
 
     if (rc < 0)
         return rc;
@@ -50,28 +51,28 @@ static int settings_write(struct db *db, const struct address *alias, const Gw__
     return rc;
 }
 
-static int member_add(struct db *db, const struct address *alias, const struct address *member,
-                      struct err *err)
+static int member_add(struct db *db, struct arena *a, const struct address *alias,
+                      const struct address *member, struct err *err)
 {
     const struct slice texts[] = {alias->domain, alias->localpart, member->domain,
                                   member->localpart};
     int rc = directory_run(db,
                            "INSERT INTO alias_member (domain, localpart, member_domain, "
                            "member_localpart) SELECT ?1, ?2, domain, localpart FROM address "
-                           "WHERE domain = ?3 AND localpart = ?4",
+                           "WHERE domain = ?3 AND localpart = ?4 AND NOT catchall",
                            texts, 4, err);
 
     if (rc == -ERR_EXISTS)
-        return err_set(err, ERR_EXISTS, "%.*s@%.*s is a member already",
-                       SLICE_FMT(member->localpart), SLICE_FMT(member->domain));
+        return err_set(err, ERR_EXISTS, "%.*s is a member already",
+                       SLICE_FMT(address_text(a, member)));
     if (rc == 0 && db_changes(db) == 0)
-        return err_set(err, ERR_NOT_FOUND, "%.*s@%.*s is not an address of an account",
-                       SLICE_FMT(member->localpart), SLICE_FMT(member->domain));
+        return err_set(err, ERR_NOT_FOUND, "%.*s is not an address of an account",
+                       SLICE_FMT(address_text(a, member)));
     return rc;
 }
 
-static int member_remove(struct db *db, const struct address *alias, const struct address *member,
-                         struct err *err)
+static int member_remove(struct db *db, struct arena *a, const struct address *alias,
+                         const struct address *member, struct err *err)
 {
     const struct slice texts[] = {alias->domain, alias->localpart, member->domain,
                                   member->localpart};
@@ -81,8 +82,8 @@ static int member_remove(struct db *db, const struct address *alias, const struc
                            texts, 4, err);
 
     if (rc == 0 && db_changes(db) == 0)
-        return err_set(err, ERR_NOT_FOUND, "%.*s@%.*s is not a member",
-                       SLICE_FMT(member->localpart), SLICE_FMT(member->domain));
+        return err_set(err, ERR_NOT_FOUND, "%.*s is not a member",
+                       SLICE_FMT(address_text(a, member)));
     return rc;
 }
 
@@ -121,8 +122,8 @@ static int members_edit(struct call *c, struct db *db, const struct address *ali
                                        /* catchall= */ false, &member, err);
 
         if (rc == 0)
-            rc = remove ? member_remove(db, alias, &member, err)
-                        : member_add(db, alias, &member, err);
+            rc = remove ? member_remove(db, &c->out, alias, &member, err)
+                        : member_add(db, &c->out, alias, &member, err);
         if (rc < 0)
             return rc;
     }
@@ -150,7 +151,7 @@ static int alias_apply(struct call *c, struct write_ctx *ctx, struct err *err)
                                    /* catchall= */ false, &alias, err);
 
     if (rc == 0 && add)
-        rc = alias_insert(ctx->db, &alias, err);
+        rc = alias_insert(ctx->db, &c->out, &alias, err);
     if (rc == 0)
         rc = settings_write(ctx->db, &alias, request, err);
     if (rc == 0 && request->what == GW__ALIAS_EDIT__WHAT__WHAT_REMOVE)

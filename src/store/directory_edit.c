@@ -4,11 +4,12 @@
 #include "store/account_create.h"
 #include "store/account_erase.h"
 #include "store/directory.h"
+#include "store/directory_set.h"
+#include "store/mailbox_name.h"
 #include "store/request.h"
 #include "store/store_private.h"
 
 #define ACCOUNT_NAME_MAX 64
-#define REASON_MAX 256
 
 static int run_int(struct db *db, const char *sql, int64_t value, struct err *err)
 {
@@ -24,6 +25,15 @@ static int run_int(struct db *db, const char *sql, int64_t value, struct err *er
 static int no_such_edit(struct err *err)
 {
     return err_set(err, ERR_INVALID, "there is no such change");
+}
+
+/* Local part and domain in two columns. */
+static struct slice row_address(struct call *c, struct db_row *r, int column)
+{
+    const struct address address = {.localpart = db_blob(r, column),
+                                    .domain = db_blob(r, column + 1)};
+
+    return address_text(&c->out, &address);
 }
 
 /* ---- domains ---- */
@@ -45,27 +55,48 @@ static int domain_remove(struct call *c, struct write_ctx *ctx, struct slice dom
 {
     struct db_row r;
     int rc = db_query(ctx->db,
-                      "SELECT localpart FROM address WHERE domain = ?1 UNION ALL SELECT localpart "
-                      "FROM alias WHERE domain = ?1 LIMIT 1",
+                      "SELECT localpart, domain FROM address WHERE domain = ?1 UNION ALL "
+                      "SELECT localpart, domain FROM alias WHERE domain = ?1 UNION ALL "
+                      "SELECT localpart, domain FROM role_address WHERE domain = ?1 LIMIT 1",
                       &r, err);
 
     if (rc < 0)
         return rc;
     db_bind_text(&r, 1, domain);
     rc = db_step(&r, err);
-    struct slice localpart = rc == 1 ? arena_copy(&c->out, db_blob(&r, 0)) : SLICE("");
+    struct slice address = rc == 1 ? row_address(c, &r, 0) : SLICE("");
 
     db_done(&r);
     if (rc == 1)
         return err_set(err, ERR_INVALID,
-                       "the domain has addresses, %.*s@%.*s for one; remove them first",
-                       SLICE_FMT(localpart), SLICE_FMT(domain));
+                       "the domain has addresses, %.*s for one; remove them first",
+                       SLICE_FMT(address));
+    if (rc == 0)
+        rc = directory_run(ctx->db, "DELETE FROM role_address WHERE about = ?1", &domain, 1, err);
     if (rc == 0)
         rc = directory_run(ctx->db, "DELETE FROM domain WHERE domain = ?1", &domain, 1, err);
     return rc;
 }
 
-static int domain_edit(struct call *c, struct write_ctx *ctx, struct slice domain, struct err *err)
+/* *unchanged_out: it is so already. */
+static int domain_switch(struct write_ctx *ctx, struct slice domain, bool disable,
+                         bool *unchanged_out, struct err *err)
+{
+    struct db_row r;
+    int rc = db_query(
+        ctx->db, "UPDATE domain SET disabled = ?2 WHERE domain = ?1 AND disabled <> ?2", &r, err);
+
+    if (rc < 0)
+        return rc;
+    db_bind_text(&r, 1, domain);
+    db_bind_int(&r, 2, disable);
+    rc = db_run(&r, err);
+    *unchanged_out = rc == 0 && db_changes(ctx->db) == 0;
+    return rc;
+}
+
+static int domain_edit(struct call *c, struct write_ctx *ctx, struct slice domain,
+                       bool *unchanged_out, struct err *err)
 {
     switch (c->request->domain_edit->edit) {
     case GW__EDIT__EDIT_ADD:
@@ -73,11 +104,9 @@ static int domain_edit(struct call *c, struct write_ctx *ctx, struct slice domai
     case GW__EDIT__EDIT_REMOVE:
         return domain_remove(c, ctx, domain, err);
     case GW__EDIT__EDIT_DISABLE:
-        return directory_run(ctx->db, "UPDATE domain SET disabled = 1 WHERE domain = ?1", &domain,
-                             1, err);
+        return domain_switch(ctx, domain, true, unchanged_out, err);
     case GW__EDIT__EDIT_ENABLE:
-        return directory_run(ctx->db, "UPDATE domain SET disabled = 0 WHERE domain = ?1", &domain,
-                             1, err);
+        return domain_switch(ctx, domain, false, unchanged_out, err);
     default:
         return no_such_edit(err);
     }
@@ -85,12 +114,16 @@ static int domain_edit(struct call *c, struct write_ctx *ctx, struct slice domai
 
 static int domain_apply(struct call *c, struct write_ctx *ctx, struct err *err)
 {
-    const struct slice *domain = c->state;
-    int rc = domain_edit(c, ctx, *domain, err);
+    const struct slice *name = c->state;
+    struct directory_domain domain;
+    bool unchanged = false;
+    int rc = directory_domain(ctx->db, &c->out, *name, &domain, err);
 
-    if (rc == 0 && db_changes(ctx->db) == 0)
-        return err_set(err, ERR_NOT_FOUND, "there is no domain %.*s", SLICE_FMT(*domain));
-    return rc < 0 ? rc : call_answer_done(c, err);
+    if (rc == 0 && c->request->domain_edit->edit != GW__EDIT__EDIT_ADD)
+        return err_set(err, ERR_NOT_FOUND, "there is no domain %.*s", SLICE_FMT(*name));
+    if (rc >= 0)
+        rc = domain_edit(c, ctx, *name, &unchanged, err);
+    return rc < 0 ? rc : directory_answer(c, unchanged, err);
 }
 
 int call_domain_edit(struct call *c, struct err *err)
@@ -109,33 +142,25 @@ int call_domain_edit(struct call *c, struct err *err)
 
 /* ---- addresses ---- */
 
-static int address_add(struct write_ctx *ctx, const struct address *address, int64_t account_id,
-                       struct err *err)
+static int address_add(struct call *c, struct write_ctx *ctx, const struct address *address,
+                       int64_t account_id, struct slice mailbox, struct err *err)
 {
     struct db_row r;
-    int rc = directory_free(ctx->db, address, err);
+    int rc = directory_free(ctx->db, &c->out, address, err);
 
     if (rc == 0)
         rc = db_query(ctx->db,
-                      "INSERT INTO address (domain, localpart, account_id, mailbox) "
-                      "VALUES (?1, ?2, ?3, '')",
+                      "INSERT INTO address (domain, localpart, catchall, account_id, mailbox, "
+                      "refusal, auth_refusal) VALUES (?1, ?2, ?3, ?4, ?5, '', '')",
                       &r, err);
     if (rc < 0)
         return rc;
     db_bind_text(&r, 1, address->domain);
     db_bind_text(&r, 2, address->localpart);
-    db_bind_int(&r, 3, account_id);
+    db_bind_int(&r, 3, address->catchall);
+    db_bind_int(&r, 4, account_id);
+    db_bind_text(&r, 5, mailbox);
     return db_run(&r, err);
-}
-
-static int need_account(struct call *c, struct write_ctx *ctx, struct slice name,
-                        struct directory_account *out, struct err *err)
-{
-    int rc = directory_account(ctx->db, &c->out, name, out, err);
-
-    if (rc == 0)
-        return err_set(err, ERR_NOT_FOUND, "there is no account of that name");
-    return rc < 0 ? rc : 0;
 }
 
 /* Mail for an alias must not lose a reader unseen. Asked about an account, or about an address. */
@@ -144,22 +169,22 @@ static int check_no_member(struct call *c, struct write_ctx *ctx, int64_t accoun
 {
     struct db_row r;
     int rc = db_query(ctx->db,
-                      "SELECT m.member_localpart || '@' || m.member_domain, "
-                      "m.localpart || '@' || m.domain FROM alias_member m JOIN address a "
-                      "ON a.domain = m.member_domain AND a.localpart = m.member_localpart "
+                      "SELECT m.member_localpart, m.member_domain, m.localpart, m.domain "
+                      "FROM alias_member m JOIN address a ON a.domain = m.member_domain AND "
+                      "a.localpart = m.member_localpart AND NOT a.catchall "
                       "WHERE a.account_id = ?1 OR (a.domain = ?2 AND a.localpart = ?3) LIMIT 1",
                       &r, err);
 
     if (rc < 0)
         return rc;
     db_bind_int(&r, 1, account_id);
-    if (address) {
+    if (address && !address->catchall) {
         db_bind_text(&r, 2, address->domain);
         db_bind_text(&r, 3, address->localpart);
     }
     rc = db_step(&r, err);
-    struct slice member = rc == 1 ? arena_copy(&c->out, db_blob(&r, 0)) : SLICE("");
-    struct slice alias = rc == 1 ? arena_copy(&c->out, db_blob(&r, 1)) : SLICE("");
+    struct slice member = rc == 1 ? row_address(c, &r, 0) : SLICE("");
+    struct slice alias = rc == 1 ? row_address(c, &r, 2) : SLICE("");
 
     db_done(&r);
     if (rc == 1)
@@ -175,8 +200,13 @@ static int address_remove(struct call *c, struct write_ctx *ctx, const struct ad
     const struct slice texts[] = {address->domain, address->localpart};
     int rc = check_no_member(c, ctx, /* account_id= */ 0, address, err);
 
-    if (rc == 0)
-        rc = directory_run(ctx->db, "DELETE FROM address WHERE domain = ?1 AND localpart = ?2",
+    if (rc == 0 && address->catchall)
+        rc = directory_run(ctx->db, "DELETE FROM address WHERE domain = ?1 AND catchall", texts, 1,
+                           err);
+    else if (rc == 0)
+        rc = directory_run(ctx->db,
+                           "DELETE FROM address WHERE domain = ?1 AND localpart = ?2 AND NOT "
+                           "catchall",
                            texts, 2, err);
     if (rc == 0 && db_changes(ctx->db) == 0)
         return err_set(err, ERR_NOT_FOUND, "there is no such address");
@@ -194,9 +224,10 @@ static int address_apply(struct call *c, struct write_ctx *ctx, struct err *err)
     if (rc < 0)
         return rc;
     if (request->edit == GW__EDIT__EDIT_ADD) {
-        rc = need_account(c, ctx, rpc_slice(request->account), &account, err);
+        rc = directory_need_account(ctx->db, &c->out, rpc_slice(request->account), &account, err);
         if (rc == 0)
-            rc = address_add(ctx, &address, account.account_id, err);
+            rc =
+                address_add(c, ctx, &address, account.account_id, rpc_slice(request->mailbox), err);
     } else if (request->edit == GW__EDIT__EDIT_REMOVE) {
         rc = address_remove(c, ctx, &address, err);
     } else {
@@ -207,7 +238,15 @@ static int address_apply(struct call *c, struct write_ctx *ctx, struct err *err)
 
 int call_address_edit(struct call *c, struct err *err)
 {
-    (void)err;
+    struct slice mailbox = rpc_slice(c->request->address_edit->mailbox);
+
+    if (mailbox.n > 0) {
+        struct slice checked;
+        int rc = mailbox_name_check(&c->in, mailbox, &checked, err);
+
+        if (rc < 0)
+            return rc;
+    }
     return call_write(c, c->store->directory, address_apply);
 }
 
@@ -220,6 +259,7 @@ int call_address_edit(struct call *c, struct err *err)
 
 struct account_edit {
     int64_t account_id;
+    int64_t quota_bytes; /* of the installation, which a new account inherits */
     unsigned shard;
     bool more; /* to erase */
 };
@@ -230,7 +270,7 @@ static int second_apply(struct write *w, struct write_ctx *ctx, struct err *err)
     struct account_edit *edit = c->state;
 
     return c->request->account_edit->edit == GW__EDIT__EDIT_ADD
-               ? account_create(ctx, edit->account_id, /* quota_bytes= */ 0, err)
+               ? account_create(ctx, edit->account_id, edit->quota_bytes, err)
                : account_erase(ctx, edit->account_id, &edit->more, err);
 }
 
@@ -318,11 +358,14 @@ static int account_insert(struct call *c, struct write_ctx *ctx, struct account_
     int rc = choose_shard(c, ctx, &edit->shard, err);
 
     if (rc == 0)
+        rc = directory_quota(ctx->db, &edit->quota_bytes, err);
+    if (rc == 0)
         rc = take_account_id(ctx, &edit->account_id, err);
     if (rc == 0)
         rc = db_query(ctx->db,
                       "INSERT INTO account (account_id, name, shard, login_disabled, quota_bytes, "
-                      "created_ns) VALUES (?1, ?2, ?3, '', 0, ?4)",
+                      "messages_per_day, recipients_per_day, created_ns) VALUES (?1, ?2, ?3, '', "
+                      "0, 0, 0, ?4)",
                       &r, err);
     if (rc < 0)
         return rc;
@@ -361,10 +404,13 @@ static int first_apply(struct write *w, struct write_ctx *ctx, struct err *err)
 
     arena_reset(&c->out);
     if (request->edit == GW__EDIT__EDIT_REMOVE) {
-        int rc = need_account(c, ctx, rpc_slice(request->account), &account, err);
+        int rc =
+            directory_need_account(ctx->db, &c->out, rpc_slice(request->account), &account, err);
 
         if (rc == 0)
             rc = check_no_member(c, ctx, account.account_id, /* address= */ NULL, err);
+        if (rc == 0)
+            rc = directory_roles_free(ctx->db, &c->out, account.account_id, err);
         if (rc < 0)
             return rc;
         *edit = (struct account_edit){.account_id = account.account_id, .shard = account.shard};
@@ -375,7 +421,7 @@ static int first_apply(struct write *w, struct write_ctx *ctx, struct err *err)
 
     if (rc == 0)
         rc = account_insert(c, ctx, edit, err);
-    return rc == 0 ? address_add(ctx, &address, edit->account_id, err) : rc;
+    return rc == 0 ? address_add(c, ctx, &address, edit->account_id, SLICE(""), err) : rc;
 }
 
 /* ---- logins ---- */
@@ -386,7 +432,7 @@ static int logins_apply(struct call *c, struct write_ctx *ctx, struct err *err)
     bool disable = request->edit == GW__EDIT__EDIT_DISABLE;
     struct account_edit *edit = c->state;
     struct directory_account account;
-    int rc = need_account(c, ctx, rpc_slice(request->account), &account, err);
+    int rc = directory_need_account(ctx->db, &c->out, rpc_slice(request->account), &account, err);
 
     if (rc < 0)
         return rc;
@@ -395,7 +441,7 @@ static int logins_apply(struct call *c, struct write_ctx *ctx, struct err *err)
     edit->account_id = account.account_id;
     rc = directory_run(ctx->db, "UPDATE account SET login_disabled = ?2 WHERE name = ?1", texts, 2,
                        err);
-    return rc < 0 ? rc : call_answer_done(c, err);
+    return rc < 0 ? rc : directory_answer(c, slice_eq(account.login_disabled, texts[1]), err);
 }
 
 static void logins_committed(struct call *c)
@@ -406,25 +452,18 @@ static void logins_committed(struct call *c)
         store_end_account_sessions(c->store, edit->account_id);
 }
 
-/* It is said in SMTP and IMAP replies. */
-static bool is_reason(struct slice text)
-{
-    for (size_t i = 0; i < text.n; i++) {
-        if (!ascii_is_graph(text.p[i]) && text.p[i] != ' ')
-            return false;
-    }
-    return slice_trim(text).n > 0 && text.n <= REASON_MAX;
-}
-
 static int logins_edit(struct call *c, struct err *err)
 {
     const Gw__AccountEdit *request = c->request->account_edit;
 
     if (request->edit != GW__EDIT__EDIT_DISABLE && request->edit != GW__EDIT__EDIT_ENABLE)
         return no_such_edit(err);
-    if (request->edit == GW__EDIT__EDIT_DISABLE && !is_reason(rpc_slice(request->reason)))
-        return err_set(err, ERR_INVALID, "a reason has 1 to %d printable ASCII characters",
-                       REASON_MAX);
+    int rc = request->edit == GW__EDIT__EDIT_DISABLE
+                 ? directory_text_check(rpc_slice(request->reason), "a reason", err)
+                 : 0;
+
+    if (rc < 0)
+        return rc;
     c->committed = logins_committed;
     return call_write(c, c->store->directory, logins_apply);
 }

@@ -3,6 +3,40 @@
 #include <inttypes.h>
 #include <string.h>
 
+/* From version 4: quotas that are inherited, and sending limits. */
+static const char shard_from_4[] =
+    "ALTER TABLE account ADD COLUMN quota_inherited INTEGER NOT NULL DEFAULT 1;"
+    "UPDATE account SET quota_inherited = quota_bytes = 0;"
+    "CREATE TABLE outgoing (account_id INTEGER NOT NULL, sent_ns INTEGER NOT NULL, n "
+    "INTEGER NOT NULL, recipients INTEGER NOT NULL, PRIMARY KEY (account_id, sent_ns, "
+    "n)) WITHOUT ROWID;"
+    "CREATE TABLE outgoing_recipient (account_id INTEGER NOT NULL, address TEXT NOT "
+    "NULL, first_ns INTEGER NOT NULL, PRIMARY KEY (account_id, address)) WITHOUT "
+    "ROWID;"
+    "CREATE INDEX outgoing_recipient_first ON outgoing_recipient (account_id, "
+    "first_ns);";
+
+/* Sending limits; addresses with settings, and with an empty local part that is not the catch-all;
+ * addresses of roles. */
+static const char directory_from_4[] =
+    "ALTER TABLE account ADD COLUMN messages_per_day INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE account ADD COLUMN recipients_per_day INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE address RENAME TO address_old;"
+    "DROP INDEX address_account;"
+    "CREATE TABLE address (domain TEXT NOT NULL, localpart TEXT NOT NULL, catchall "
+    "INTEGER NOT NULL, account_id INTEGER NOT NULL, mailbox TEXT NOT NULL, refusal "
+    "TEXT NOT NULL, auth_refusal TEXT NOT NULL, PRIMARY KEY (domain, localpart, "
+    "catchall)) WITHOUT ROWID;"
+    "CREATE INDEX address_account ON address (account_id);"
+    "INSERT INTO address SELECT domain, localpart, localpart = '', account_id, "
+    "mailbox, '', '' FROM address_old;"
+    "DROP TABLE address_old;"
+    "CREATE TABLE role_address (role TEXT NOT NULL, about TEXT NOT NULL, domain TEXT "
+    "NOT NULL, localpart TEXT NOT NULL, account_id INTEGER NOT NULL, mailbox TEXT NOT "
+    "NULL, PRIMARY KEY (role, about)) WITHOUT ROWID;"
+    "CREATE INDEX role_address_address ON role_address (domain, localpart);"
+    "CREATE INDEX role_address_account ON role_address (account_id);";
+
 /* Both parts have one version: a step that concerns the other one is empty. */
 static const struct migrate_step shard_steps[] = {
     {1, "ALTER TABLE content ADD COLUMN wish_flags INTEGER NOT NULL DEFAULT 0;"
@@ -14,6 +48,7 @@ static const struct migrate_step shard_steps[] = {
     {2, "ALTER TABLE account ADD COLUMN keys_done INTEGER NOT NULL DEFAULT 0;"
         "UPDATE account SET keys_done = content_next - 1;"},
     {3, ""},
+    {4, shard_from_4},
     {0},
 };
 static const struct migrate_step directory_steps[] = {
@@ -23,6 +58,7 @@ static const struct migrate_step directory_steps[] = {
         "account_id INTEGER NOT NULL, address TEXT NOT NULL, expires_ns INTEGER NOT NULL) "
         "WITHOUT ROWID;"
         "CREATE INDEX web_session_account ON web_session (account_id, expires_ns);"},
+    {4, directory_from_4},
     {0},
 };
 

@@ -1,4 +1,5 @@
 /* Resolve. */
+#include "base/cursor.h"
 #include "rpc/call.h"
 #include "store/directory.h"
 #include "store/request.h"
@@ -31,7 +32,8 @@ static int is_own_alias(struct call *c, struct db *db, const struct directory_ta
     int rc = db_query(db,
                       "SELECT 1 FROM alias l JOIN alias_member m ON m.domain = l.domain AND "
                       "m.localpart = l.localpart JOIN address a ON a.domain = m.member_domain AND "
-                      "a.localpart = m.member_localpart WHERE l.domain = ?1 AND l.localpart = ?2 "
+                      "a.localpart = m.member_localpart AND NOT a.catchall WHERE l.domain = ?1 AND "
+                      "l.localpart = ?2 "
                       "AND l.allow_msg_from AND a.account_id = ?3",
                       &r, err);
 
@@ -45,6 +47,15 @@ static int is_own_alias(struct call *c, struct db *db, const struct directory_ta
     return rc;
 }
 
+/* The schema's "550 text". */
+static void fill_refusal(const struct directory_target *target, Gw__Resolution *row)
+{
+    struct cursor c = cur_init(target->refusal);
+
+    row->refusal_code = (uint32_t)cur_number(&c, 999, "code");
+    row->refusal_text = rpc_bytes(slice_trim(slice_from(target->refusal, 3)));
+}
+
 static int fill(struct call *c, struct db *db, const struct directory_target *target,
                 Gw__Resolution *row, struct err *err)
 {
@@ -53,9 +64,15 @@ static int fill(struct call *c, struct db *db, const struct directory_target *ta
     row->where = where_of(target->where);
     if (target->where == DIRECTORY_LOCAL || target->where == DIRECTORY_ALIAS)
         row->canonical = rpc_bytes(target->canonical);
-    if (target->where == DIRECTORY_LOCAL)
-        rc = target->account_id == c->session.account_id && !target->stand_in;
-    else if (target->where == DIRECTORY_ALIAS && c->session.account_id > 0)
+    row->dmarc_reports = target->dmarc_reports;
+    row->tls_reports = target->tls_reports;
+    if (target->where == DIRECTORY_LOCAL) {
+        row->mailbox = rpc_bytes(target->mailbox);
+        if (target->refusal.n > 0)
+            fill_refusal(target, row);
+        row->auth_refusal = rpc_bytes(target->auth_refusal);
+        rc = target->account_id == c->session.account_id;
+    } else if (target->where == DIRECTORY_ALIAS && c->session.account_id > 0)
         rc = is_own_alias(c, db, target, err);
     row->own = rc == 1;
     return rc < 0 ? rc : 0;
@@ -65,6 +82,8 @@ int call_resolve(struct call *c, struct err *err)
 {
     const Gw__Resolve *request = c->request->resolve;
     struct db *db = shard_reader(c->store->directory, c->from.thread);
+    enum directory_use use =
+        request->use == GW__RESOLVE__USE__USE_SENDER ? DIRECTORY_SENDER : DIRECTORY_RCPT;
     Gw__Resolved *resolved = call_message(c, &gw__resolved__descriptor);
 
     if (request->n_addresses > ADDRESSES_MAX)
@@ -80,7 +99,7 @@ int call_resolve(struct call *c, struct err *err)
         if (!row)
             return call_no_memory(err);
         int rc = directory_resolve(db, &c->out, rpc_slice(request->addresses[i]),
-                                   slice_str(c->store->hostname), DIRECTORY_RCPT, &target, err);
+                                   slice_str(c->store->hostname), use, &target, err);
 
         if (rc == 0)
             rc = fill(c, db, &target, row, err);

@@ -27,8 +27,11 @@ CREATE TABLE account (
     object_seed      INTEGER NOT NULL, -- random, leads the account's object ids (RFC 8474)
     size_bytes       INTEGER NOT NULL, -- of live messages, and of those in erase_pending
     messages         INTEGER NOT NULL, -- live ones
-    quota_bytes      INTEGER NOT NULL, -- 0: none
-    keys_done        INTEGER NOT NULL DEFAULT 0 -- contents up to this one have all their rows in thread_key
+    -- what holds, that of the installation when it is inherited; 0: none
+    quota_bytes      INTEGER NOT NULL,
+    -- contents up to this one have all their rows in thread_key
+    keys_done        INTEGER NOT NULL DEFAULT 0,
+    quota_inherited  INTEGER NOT NULL DEFAULT 1
 );
 
 CREATE TABLE mailbox (
@@ -144,6 +147,24 @@ CREATE TABLE recipient (
     PRIMARY KEY (account_id, address, content_id)
 ) WITHOUT ROWID;
 
+-- Sending limits: one row for each message of the last day.
+CREATE TABLE outgoing (
+    account_id INTEGER NOT NULL,
+    sent_ns    INTEGER NOT NULL,
+    n          INTEGER NOT NULL, -- counts messages of one instant
+    recipients INTEGER NOT NULL,
+    PRIMARY KEY (account_id, sent_ns, n)
+) WITHOUT ROWID;
+
+-- Sending limits: everybody whom the account has ever written to, and since when.
+CREATE TABLE outgoing_recipient (
+    account_id INTEGER NOT NULL,
+    address    TEXT NOT NULL, -- localpart@domain with U-labels
+    first_ns   INTEGER NOT NULL,
+    PRIMARY KEY (account_id, address)
+) WITHOUT ROWID;
+CREATE INDEX outgoing_recipient_first ON outgoing_recipient (account_id, first_ns);
+
 -- What happened, in order: the source of events, CONDSTORE, QRESYNC and JMAP state. One row per commit, mailbox, kind.
 CREATE TABLE change (
     account_id INTEGER NOT NULL,
@@ -221,19 +242,37 @@ CREATE TABLE account (
     name           TEXT NOT NULL UNIQUE,
     shard          INTEGER NOT NULL,
     login_disabled TEXT NOT NULL, -- the reason; empty: logins are allowed
-    quota_bytes    INTEGER NOT NULL,
-    created_ns     INTEGER NOT NULL
+    quota_bytes    INTEGER NOT NULL, -- 0: that of the installation (quota_bytes in meta); negative: unlimited
+    created_ns     INTEGER NOT NULL,
+    -- sending limits; 0: as store/outgoing.h says; negative: unlimited
+    messages_per_day   INTEGER NOT NULL DEFAULT 0,
+    recipients_per_day INTEGER NOT NULL DEFAULT 0 -- to whom it never wrote before
 );
 
--- localpart '' is the domain's catch-all.
 CREATE TABLE address (
     domain     TEXT NOT NULL,
-    localpart  TEXT NOT NULL,
+    localpart  TEXT NOT NULL,    -- canonical; may be empty
+    catchall   INTEGER NOT NULL, -- 1: all that has no row of its own; localpart is empty then
     account_id INTEGER NOT NULL,
-    mailbox    TEXT NOT NULL, -- empty: Inbox
-    PRIMARY KEY (domain, localpart)
+    mailbox    TEXT NOT NULL,    -- empty: Inbox
+    refusal    TEXT NOT NULL,    -- empty: none; else "550 text" or "421 text", said to senders in place of taking mail
+    auth_refusal TEXT NOT NULL,  -- empty: none; else the text for mail whose author is not authenticated
+    PRIMARY KEY (domain, localpart, catchall)
 ) WITHOUT ROWID;
 CREATE INDEX address_account ON address (account_id);
+
+-- Addresses that the installation itself, or a domain, needs; those of reports come before what `address` has.
+CREATE TABLE role_address (
+    role       TEXT NOT NULL, -- 'postmaster', 'host-tls' (about ''); 'dmarc', 'tls': reports about the domain
+    about      TEXT NOT NULL,
+    domain     TEXT NOT NULL, -- of the address; empty for those of the host name
+    localpart  TEXT NOT NULL, -- canonical, but it may have a separator in it
+    account_id INTEGER NOT NULL,
+    mailbox    TEXT NOT NULL, -- empty: Inbox
+    PRIMARY KEY (role, about)
+) WITHOUT ROWID;
+CREATE INDEX role_address_address ON role_address (domain, localpart);
+CREATE INDEX role_address_account ON role_address (account_id);
 
 CREATE TABLE alias (
     domain         TEXT NOT NULL,

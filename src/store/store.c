@@ -10,7 +10,9 @@
 #include "base/cleanup.h"
 #include "base/num.h"
 #include "store/account_create.h"
+#include "store/account_quota.h"
 #include "store/address.h"
+#include "store/directory.h"
 
 #define PATH_BYTES 4096
 
@@ -67,42 +69,47 @@ static int check_shards(const struct store *s, struct err *err)
 struct repair {
     struct write write;
     int64_t account_id;
-    int64_t quota_bytes;
+    struct account_quota quota;
+    bool there;
 };
 
 static int repair_apply(struct write *w, struct write_ctx *ctx, struct err *err)
 {
     const struct repair *repair = (struct repair *)w;
-    int rc = account_create(ctx, repair->account_id, repair->quota_bytes, err);
+    int rc = repair->there ? 0 : account_create(ctx, repair->account_id, 0, err);
 
-    return rc == -ERR_EXISTS ? 0 : rc;
+    return rc == 0 ? account_quota_write(ctx, repair->account_id, &repair->quota, err) : rc;
 }
 
-/* An account is added to the directory first: what a crash left without mailboxes gets them. */
+static int repair_account(struct shard *shard, struct repair *repair, struct err *err)
+{
+    bool same = false;
+    int rc =
+        account_quota_same(shard_reader(shard, 0), repair->account_id, &repair->quota, &same, err);
+
+    repair->there = rc == 1;
+    return rc < 0 || same ? MIN(rc, 0) : shard_write(shard, &repair->write, err);
+}
+
+/* The directory is changed first, the shard after it: what a crash left without mailboxes gets
+ * them, and quotas are those of the directory. */
 static int repair_accounts(struct store *s, struct err *err)
 {
+    struct db *db = shard_reader(s->directory, 0);
+    int64_t installation = 0;
     struct db_row r;
-    int rc = db_query(shard_reader(s->directory, 0),
-                      "SELECT account_id, shard, quota_bytes FROM account", &r, err);
+    int rc = directory_quota(db, &installation, err);
 
+    if (rc == 0)
+        rc = db_query(db, "SELECT account_id, shard, quota_bytes FROM account", &r, err);
     if (rc < 0)
         return rc;
     while ((rc = db_step(&r, err)) == 1) {
-        struct shard *shard = s->shards[db_int(&r, 1)];
         struct repair repair = {.write = {.apply = repair_apply},
                                 .account_id = db_int(&r, 0),
-                                .quota_bytes = db_int(&r, 2)};
-        struct db_row there;
+                                .quota = account_quota(db_int(&r, 2), installation)};
 
-        rc = db_query(shard_reader(shard, 0), "SELECT 1 FROM account WHERE account_id = ?1", &there,
-                      err);
-        if (rc == 0) {
-            db_bind_int(&there, 1, repair.account_id);
-            rc = db_step(&there, err);
-            db_done(&there);
-        }
-        if (rc == 0)
-            rc = shard_write(shard, &repair.write, err);
+        rc = repair_account(s->shards[db_int(&r, 1)], &repair, err);
         if (rc < 0)
             break;
     }

@@ -50,7 +50,7 @@ static void test_resolve(void **state)
          "cher.example"},
         {"ann@example.org.", REMOTE, NULL},
         {"ann", REMOTE, NULL},
-        {"@example.org", REMOTE, NULL},
+        {"@example.org", UNKNOWN, NULL},
         {"ann@[127.0.0.1]", REMOTE, NULL},
         {"*)(@example.org", UNKNOWN, NULL},
         {"../ann@example.org", UNKNOWN, NULL},

@@ -79,6 +79,10 @@ static void test_every_call_of_a_role(void **state)
                                                   GW__REQUEST__CALL_DIRECTORY_LIST,
                                                   GW__REQUEST__CALL_PASSWORD_SET,
                                                   GW__REQUEST__CALL_ALIAS_EDIT,
+                                                  GW__REQUEST__CALL_DOMAIN_SET,
+                                                  GW__REQUEST__CALL_ACCOUNT_SET,
+                                                  GW__REQUEST__CALL_ADDRESS_SET,
+                                                  GW__REQUEST__CALL_INSTALLATION_SET,
                                                   0};
     static const Gw__Request__CallCase web[] = {GW__REQUEST__CALL_AUTHENTICATE,
                                                 GW__REQUEST__CALL_WEB_SESSION_USE, 0};

@@ -87,18 +87,19 @@ static void refuses_newer_data(void **state)
 }
 
 /* Columns of all tables, as "table.column type default", sorted. */
-static void columns(struct fixture *f, char *out, size_t size)
+static void columns(struct db *db, char *out, size_t size)
 {
     struct db_row r;
+    struct err err;
 
     assert_int_equal(
-        db_query(shard_reader(f->shard, 0),
+        db_query(db,
                  "SELECT group_concat(x, char(10)) FROM (SELECT m.name || '.' || c.name || ' ' ||"
                  " c.type || c.\"notnull\" || ifnull(c.dflt_value, '') AS x FROM sqlite_schema m,"
                  " pragma_table_info(m.name) c WHERE m.type = 'table' ORDER BY m.name, c.cid)",
-                 &r, &f->err),
+                 &r, &err),
         0);
-    assert_int_equal(db_step(&r, &f->err), 1);
+    assert_int_equal(db_step(&r, &err), 1);
     (void)snprintf(out, size, "%.*s", SLICE_FMT(db_blob(&r, 0)));
     db_done(&r);
 }
@@ -114,7 +115,9 @@ static int first_version_apply(struct write *w, struct write_ctx *ctx, struct er
                        "ALTER TABLE content DROP COLUMN dsn_notify;"
                        "ALTER TABLE content DROP COLUMN dsn_orcpt;"
                        "ALTER TABLE content DROP COLUMN hold_until_ns;"
-                       "ALTER TABLE account DROP COLUMN keys_done;",
+                       "ALTER TABLE account DROP COLUMN quota_inherited;"
+                       "ALTER TABLE account DROP COLUMN keys_done;"
+                       "DROP TABLE outgoing; DROP TABLE outgoing_recipient;",
                        err);
 
     return rc < 0 ? rc : migrate_version_set(ctx->db, 1, err);
@@ -128,15 +131,65 @@ static void steps_lead_to_the_schema(void **state)
 
     (void)state;
     fixture_init(&f);
-    columns(&f, fresh, sizeof fresh);
+    columns(shard_reader(f.shard, 0), fresh, sizeof fresh);
     assert_int_equal(shard_write(f.shard, &w, &f.err), 0);
-    columns(&f, old, sizeof old);
+    columns(shard_reader(f.shard, 0), old, sizeof old);
     assert_string_not_equal(fresh, old);
     shard_close(f.shard);
     fixture_open(&f);
-    columns(&f, now, sizeof now);
+    columns(shard_reader(f.shard, 0), now, sizeof now);
     assert_string_equal(fresh, now);
     fixture_done(&f);
+}
+
+static int64_t number(struct db *db, const char *sql)
+{
+    struct db_row r;
+    struct err err;
+
+    assert_int_equal(db_query(db, sql, &r, &err), 0);
+    assert_int_equal(db_step(&r, &err), 1);
+    int64_t n = db_int(&r, 0);
+
+    db_done(&r);
+    return n;
+}
+
+/* The directory: an address without a local part was the catch-all. */
+static void steps_lead_to_the_directory(void **state)
+{
+    static const char first_version[] =
+        "DROP TABLE role_address;"
+        "DROP TABLE web_session;"
+        "ALTER TABLE account DROP COLUMN messages_per_day;"
+        "ALTER TABLE account DROP COLUMN recipients_per_day;"
+        "DROP TABLE address;"
+        "CREATE TABLE address (domain TEXT NOT NULL, localpart TEXT NOT NULL, account_id INTEGER "
+        "NOT NULL, mailbox TEXT NOT NULL, PRIMARY KEY (domain, localpart)) WITHOUT ROWID;"
+        "CREATE INDEX address_account ON address (account_id);"
+        "INSERT INTO address VALUES ('d', '', 1, ''), ('d', 'ann', 2, 'Box');"
+        "UPDATE meta SET value = 1 WHERE key = 'schema_version';";
+    static char fresh[16384], now[16384];
+    char directory[] = "/tmp/godwit-test-XXXXXX", path[128];
+    struct db *db = NULL;
+    struct err err;
+
+    (void)state;
+    assert_non_null(mkdtemp(directory));
+    (void)snprintf(path, sizeof path, "%s/test.db", directory);
+    assert_int_equal(db_open(path, DB_WRITER, &db, &err), 0);
+    assert_int_equal(schema_prepare(db, "directory", &err), 0);
+    columns(db, fresh, sizeof fresh);
+    assert_int_equal(db_script(db, first_version, &err), 0);
+    assert_int_equal(schema_prepare(db, "directory", &err), 0);
+    columns(db, now, sizeof now);
+    assert_string_equal(fresh, now);
+    assert_int_equal(number(db, "SELECT account_id FROM address WHERE catchall"), 1);
+    assert_int_equal(number(db, "SELECT account_id FROM address WHERE NOT catchall AND localpart "
+                                "= 'ann' AND mailbox = 'Box'"),
+                     2);
+    db_close(db);
+    (void)nftw(directory, fixture_remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
 static void knows_the_parts(void **state)
@@ -157,6 +210,7 @@ int main(void)
         cmocka_unit_test(runs_steps_in_one_transaction),
         cmocka_unit_test(refuses_newer_data),
         cmocka_unit_test(steps_lead_to_the_schema),
+        cmocka_unit_test(steps_lead_to_the_directory),
         cmocka_unit_test(knows_the_parts),
     };
 
