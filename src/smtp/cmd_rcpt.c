@@ -33,12 +33,24 @@ static struct smtp_reply check_path(const struct smtp_session *s, const struct s
     return (struct smtp_reply){0};
 }
 
+/* The address may be one that takes no mail, for a reason that its owner has written. */
+static struct smtp_reply refusal(const Gw__Resolution *resolution)
+{
+    if (resolution->refusal_code == 0)
+        return (struct smtp_reply){0};
+    bool for_good = resolution->refusal_code == 550;
+
+    return (struct smtp_reply){for_good ? 550 : 451, for_good ? "5.1.1" : "4.3.0",
+                               rpc_slice(resolution->refusal_text)};
+}
+
 /* What the store says. Code 0: accepted; *unknown_out: in appearance only. */
 static struct smtp_reply check_resolution(struct smtp_session *s, const Gw__Resolution *resolution,
                                           bool *unknown_out)
 {
     switch (resolution->where) {
     case GW__RESOLUTION__WHERE__WHERE_LOCAL:
+        return refusal(resolution);
     case GW__RESOLUTION__WHERE__WHERE_ALIAS:
         return (struct smtp_reply){0};
     case GW__RESOLUTION__WHERE__WHERE_UNKNOWN:
@@ -68,7 +80,7 @@ static struct smtp_reply check_recipient(struct smtp_session *s, const struct sm
 
     if (reply.code != 0)
         return reply;
-    if (smtp_resolve(s, path->address, &resolution, &err) < 0) {
+    if (smtp_resolve(s, path->address, GW__RESOLVE__USE__USE_RECIPIENT, &resolution, &err) < 0) {
         smtp_log_failure(s, "resolve recipient", &err);
         return SMTP_REPLY(451, "4.3.0", "cannot look up the address now, try again later");
     }

@@ -150,8 +150,8 @@ void smtp_session_restart(struct smtp_session *s)
     forget_peer(s);
 }
 
-int smtp_resolve(struct smtp_session *s, struct slice address, const Gw__Resolution **out,
-                 struct err *err)
+int smtp_resolve(struct smtp_session *s, struct slice address, Gw__Resolve__Use use,
+                 const Gw__Resolution **out, struct err *err)
 {
     Gw__Request request = GW__REQUEST__INIT;
     Gw__Resolve resolve = GW__RESOLVE__INIT;
@@ -160,6 +160,7 @@ int smtp_resolve(struct smtp_session *s, struct slice address, const Gw__Resolut
 
     resolve.addresses = &asked;
     resolve.n_addresses = 1;
+    resolve.use = use;
     request.call_case = GW__REQUEST__CALL_RESOLVE;
     request.resolve = &resolve;
     request.session = s->store_session;

@@ -113,8 +113,8 @@ void smtp_wait_for_content(struct smtp_session *s);
 /* The transaction ends, however. */
 void smtp_session_reset(struct smtp_session *s);
 /* Asks the store what an address is; 0 with a resolution, or an error. */
-int smtp_resolve(struct smtp_session *s, struct slice address, const Gw__Resolution **out,
-                 struct err *err) WARN_UNUSED;
+int smtp_resolve(struct smtp_session *s, struct slice address, Gw__Resolve__Use use,
+                 const Gw__Resolution **out, struct err *err) WARN_UNUSED;
 void smtp_log_failure(struct smtp_session *s, const char *what, const struct err *err);
 
 /* ---- answer.c ---- */
@@ -243,6 +243,8 @@ struct slice smtp_prefix(struct smtp_session *s, struct smtp_message *m,
 /* Checks of a submitted message, and what it lacks is added to `fields`. A reply with code 0 when
  * all is well. */
 struct smtp_reply smtp_submit_check(struct smtp_session *s, struct smtp_message *m);
+/* sending.c: counts the recipients against what the account may send in a day. Code 0: it may. */
+struct smtp_reply smtp_sending_count(struct smtp_session *s);
 /* Whether the account that logged in may send as this address. Code 0: it may. */
 struct smtp_reply smtp_sender_check(struct smtp_session *s, struct slice address);
 /* Stores it for the recipients of the transaction; the reply for all of them. */

@@ -19,7 +19,7 @@ struct smtp_reply smtp_sender_check(struct smtp_session *s, struct slice address
 
     if (slice_eq(address, s->login))
         return OK;
-    if (smtp_resolve(s, address, &resolution, &err) < 0) {
+    if (smtp_resolve(s, address, GW__RESOLVE__USE__USE_SENDER, &resolution, &err) < 0) {
         smtp_log_failure(s, "resolve sender", &err);
         if (err.kind == ERR_SYNTAX || err.kind == ERR_LIMIT)
             return SMTP_REPLY(550, "5.7.1", "not an address of your account");
@@ -148,5 +148,5 @@ struct smtp_reply smtp_submit_check(struct smtp_session *s, struct smtp_message 
         reply = smtp_extra_read(m->arena, root->header, &m->extra, &m->extra_n);
     if (reply.code == 0 && (!add_missing_fields(s, m) || !add_results(s, m)))
         reply = SMTP_REPLY(451, "4.3.0", "out of memory, try again later");
-    return reply;
+    return reply.code == 0 ? smtp_sending_count(s) : reply;
 }

@@ -290,7 +290,7 @@ int call_directory_list(struct call *c, struct err *err)
     if (rc < 0)
         return rc;
     while (!page->more && (rc = db_step(&r, err)) == 1) {
-        Gw__DirectoryRow *row;
+        Gw__DirectoryRow *row = NULL;
 
         rc = row_of(c, db, &r, &row, err);
         if (rc < 0)

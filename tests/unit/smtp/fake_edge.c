@@ -184,6 +184,11 @@ static int resolve(struct fake *f, const Gw__Resolve *call, Gw__Response *respon
     one->where = where_of(address);
     one->canonical = rpc_bytes(lower(&f->arena, address));
     one->own = slice_eq(rpc_slice(one->canonical), SLICE("ann@d1.example"));
+    if (slice_starts(address, SLICE("blocked@")) || slice_starts(address, SLICE("moving@"))) {
+        one->where = GW__RESOLUTION__WHERE__WHERE_LOCAL;
+        one->refusal_code = slice_starts(address, SLICE("blocked@")) ? 550 : 421;
+        one->refusal_text = rpc_bytes(SLICE("write to ann"));
+    }
     *list = one;
     resolved->n_resolutions = 1;
     resolved->resolutions = list;
@@ -314,6 +319,11 @@ int edge_call(struct edge *e, struct conn *c, Gw__Request *request, const int *f
         return authenticate(f, request->authenticate, response, err);
     case GW__REQUEST__CALL_SPOOL_OPEN:
         return spool_open(f, response, fds_out, err);
+    case GW__REQUEST__CALL_SEND_COUNT:
+        if (f->sending_full)
+            return err_set(err, ERR_QUOTA, "too many messages in 24 hours");
+        response->result_case = GW__RESPONSE__RESULT_DONE;
+        return 0;
     case GW__REQUEST__CALL_SESSION_END:
         f->sessions--;
         response->result_case = GW__RESPONSE__RESULT_DONE;

@@ -130,6 +130,10 @@ static const struct {
      "250|250 2.1.0|250 2.1.5|550 5.1.1"},
     {"another beside an unknown user", HELLO MAIL "RCPT TO:<nobody@d1.example>\r\n" RCPT,
      "250|250 2.1.0|250 2.1.5|452 4.5.3"},
+    {"158 blocked",
+     HELLO MAIL "RCPT TO:<blocked@d1.example>\r\n"
+                "RCPT TO:<moving@d1.example>\r\n",
+     "250|250 2.1.0|550 5.1.1|451 4.3.0"},
     {"158 disabled", HELLO MAIL "RCPT TO:<ann@disabled.example>\r\n", "250|250 2.1.0|450 4.2.1"},
     {"2.8 lookup error", HELLO MAIL "RCPT TO:<ann@fault.example>\r\n", "250|250 2.1.0|451 4.3.0"},
     {"160 after DATA failed",
@@ -550,6 +554,15 @@ static void shows_added_fields(struct fake *f)
     assert_true(f->date_ns == INT64_C(1136239445) * NS_PER_S);
 }
 
+static void refuses_too_many_submissions(void **state)
+{
+    struct fake *f = *state;
+
+    f->sending_full = true;
+    submit(f, BOB, "250 2.1.5", FROM_ANN "\r\nhi" END, "451 4.7.1");
+    assert_int_equal(f->stored, 0);
+}
+
 static void submits(void **state)
 {
     struct fake *f = *state;
@@ -665,6 +678,7 @@ int main(void)
         T(takes_long_responses),
         T(slows_down_guessing),
         T(submits),
+        T(refuses_too_many_submissions),
         T(refuses_bad_submissions),
         T(ends_with_the_login),
         T(packs_many_recipients),
