@@ -60,7 +60,8 @@ static const struct {
      "member of alias", 1},
     {"directory", "DELETE FROM meta WHERE key = 'account_next'", "account ids", 2},
     {"shard-00", "DELETE FROM account", "shards", 1},
-    {"shard-01", "INSERT INTO account SELECT 99, modseq, 0, 1, 1, 1, 1, 1, 0, 0, 0, 0, 1 FROM account",
+    {"shard-01",
+     "INSERT INTO account SELECT 99, modseq, 0, 1, 1, 1, 1, 1, 0, 0, 0, 0, 1 FROM account",
      "shards", 1},
 };
 
