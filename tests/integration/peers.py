@@ -9,6 +9,7 @@ writes stays in memory; when its first process is killed, everything that it sta
 rights of root.
 """
 
+import contextlib
 import os
 import pathlib
 import re
@@ -97,12 +98,22 @@ class Peer:
             return False
 
     def __exit__(self, *_):
-        self.process.send_signal(signal.SIGKILL)
+        # With its first process the namespace ends. Killing unshare is not enough: servers that change their user lose
+        # the wish to die with their parent.
+        for child in self._children():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(child), signal.SIGKILL)
+        self.process.kill()
         self.process.wait(10)
         self.process.stdout.close()
 
+    def _children(self):
+        with contextlib.suppress(OSError):
+            return pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        return []
+
     def run(self, command):
-        children = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        children = self._children()
         if not children:
             raise AssertionError(f"{self.name} has ended:\n{self.text()}")
         result = subprocess.run(["nsenter", "-t", children[0], "-m", "-p", "sh", "-c", command],
