@@ -61,7 +61,7 @@ static void model_start(struct model *m)
         char sql[200];
 
         (void)snprintf(sql, sizeof sql,
-                       "INSERT INTO account VALUES (%d, 1, 0, 1, 1, 1, 1, 0, 0, 0, 0, 0)", i);
+                       "INSERT INTO account VALUES (%d, 1, 0, 1, 1, 1, 1, 0, 0, 0, 0, 0, 1)", i);
         run(m, sql);
     }
     m->index = thread_index_new();
