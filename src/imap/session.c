@@ -15,11 +15,14 @@
 
 #include <stdlib.h>
 
+#include "base/ascii.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "imap/commands.h"
 #include "imap/imap.h"
 #include "net/limiter.h"
+#include "runtime/metrics.h"
 
 /* ---- commands ---- */
 
@@ -33,6 +36,7 @@ struct imap_cmd *imap_cmd_new(struct imap_session *s, struct slice tag)
     cmd->c = s->c;
     cmd->a = &s->arena;
     cmd->tag = arena_copy(&s->arena, tag);
+    cmd->since_ns = clock_mono_ns();
     s->cmd = cmd;
     return cmd;
 }
@@ -60,6 +64,21 @@ static void write_reply(struct imap_cmd *cmd)
     conn_write(cmd->c, SLICE("\r\n"));
 }
 
+static void measure(const struct imap_cmd *cmd)
+{
+    static const char *const results[] = {"ok", "no", "bad"};
+    struct slice verb = cmd->entry ? cmd->entry->name : SLICE("(unknown)");
+    int64_t duration_ns = clock_mono_ns() - cmd->since_ns;
+    char name[24] = "";
+
+    for (size_t i = 0; i < verb.n && i + 1 < sizeof(name); i++)
+        name[i] = (char)ascii_lower(verb.p[i]);
+    metrics_observe(conn_env(cmd->c)->metrics, METRIC_IMAP_COMMAND, duration_ns, name,
+                    results[cmd->status]);
+    conn_log(cmd->c, LOG_DEBUG, "command", LOG_STR("cmd", name),
+             LOG_STR("result", results[cmd->status]), LOG_NUM("duration_us", duration_ns / 1000));
+}
+
 /* Changes, then the tagged reply. false: the output is full, to be called again. */
 static bool cmd_finish(struct imap_cmd *cmd)
 {
@@ -69,6 +88,7 @@ static bool cmd_finish(struct imap_cmd *cmd)
         imap_changes_step(s, cmd->quiet_lists) == IMAP_STEP_MORE)
         return false;
     write_reply(cmd);
+    measure(cmd);
     cmd_free(s);
     return true;
 }
@@ -186,8 +206,6 @@ static enum conn_next run_line(struct imap_session *s)
     cmd->args = args;
     cmd->hold_changes = cmd->entry->flags & IMAP_HOLDS_CHANGES;
     imap_changes_restart(s);
-    log_event(conn_env(s->c)->log, LOG_DEBUG, "imap", conn_id(s->c), "command",
-              LOG_SLICE("name", cmd->entry->name));
     if (allowed(cmd))
         cmd->entry->run(cmd);
     return after_run(s);

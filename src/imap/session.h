@@ -75,6 +75,7 @@ struct imap_cmd {
     struct conn *c;
     struct arena *a; /* of the session: lives until the tagged reply */
     const struct imap_command *entry;
+    int64_t since_ns;
     struct slice tag;
     struct cursor args; /* after the command's name, at the space if there is one */
     enum imap_status status;

@@ -41,7 +41,7 @@ enum metric {
     METRIC_STORE_COMMIT_WRITES, /* writes in one commit */
     METRIC_STORE_COMMIT_DURATION, /* ns */
     METRIC_STORE_QUEUE,           /* writes that wait */
-    METRIC_STORE_MESSAGES,        /* messages made durable */
+    METRIC_STORE_WRITES,          /* writes made durable */
     METRIC_METRICS_DROPPED,
     METRIC_COUNT
 };

@@ -14,9 +14,9 @@ enum smtp_next smtp_answer(struct smtp_session *s, const struct smtp_reply *repl
 
     if (octets.n == 0)
         return SMTP_ABORT;
+    smtp_measure_reply(s, reply->code, reply->ecode);
+    conn_set_slow(s->conn, s->slow && !smtp_settings(s)->no_delays);
     conn_write(s->conn, octets);
-    if (s->slow && !smtp_settings(s)->no_delays)
-        conn_delay(s->conn, 1);
     if (reply->code < 500) {
         s->bad_commands = reply->code < 400 ? 0 : s->bad_commands;
         return error ? SMTP_FLUSH : SMTP_HOLD;
@@ -72,6 +72,7 @@ enum smtp_next smtp_say_and_close(struct smtp_session *s, unsigned code, const c
     struct smtp_reply reply = {code, ecode, slice_str(text)};
     struct slice octets = smtp_reply_encode(conn_arena(s->conn), &reply, (struct slice){NULL, 0});
 
+    smtp_measure_reply(s, code, ecode);
     conn_write(s->conn, octets);
     return SMTP_CLOSE;
 }

@@ -88,14 +88,13 @@ enum smtp_next smtp_command_dispatch(struct smtp_session *s, struct slice line)
     bool first = !s->spoke;
 
     s->spoke = true;
+    smtp_measure_begin(s, command ? (const char *)command->verb.p : "(unknown)");
     if (command == NULL || ((command->rules & IF_LISTED) && !smtp_xclient_allowed(s)))
         return unknown(s, parts.verb, first);
     struct smtp_reply refusal = check_state(s, command->rules);
 
     if (refusal.code != 0)
         return smtp_answer(s, &refusal);
-    log_event(conn_env(s->conn)->log, LOG_DEBUG, "smtp", conn_id(s->conn), "command",
-              LOG_SLICE("name", command->verb));
     enum smtp_next next = command->run(s, parts.args);
 
     return next == SMTP_HOLD && (command->rules & FLUSHES) ? SMTP_FLUSH : next;

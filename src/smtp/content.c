@@ -233,6 +233,7 @@ enum smtp_next smtp_content_end(struct smtp_session *s)
         keep(s, held);
     struct smtp_reply reply = c->failure.code != 0 ? c->failure : conclude(s, c);
 
+    smtp_measure_message(s, &reply);
     s->bad_commands = 0; /* refused messages are counted elsewhere */
     enum smtp_next next = smtp_answer(s, &reply);
 

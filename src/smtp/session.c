@@ -18,6 +18,7 @@
 
 #include "base/clock.h"
 #include "base/encode.h"
+#include "runtime/metrics.h"
 #include "smtp/command.h"
 #include "smtp/session_private.h"
 #include "smtp/smtp.h"
@@ -209,6 +210,7 @@ static void *session_open(struct conn *c, const void *service)
         !limiter_room(listener->auth_failures, conn_remote(c), 1)) {
         (void)smtp_say_and_close(s, 421, "4.7.0",
                                  "too many failed logins from your address, try again later");
+        metrics_add(conn_env(c)->metrics, METRIC_AUTH_RATE_LIMITED, 1, "submission");
         session_free(s);
         return NULL;
     }
@@ -266,6 +268,17 @@ static enum smtp_next line_too_long(struct smtp_session *s)
                               "line too long");
 }
 
+/* A message that was under way when the shutdown began was the last. */
+static enum smtp_next after_step(struct smtp_session *s, enum smtp_next next)
+{
+    if (s->mode != SMTP_MODE_COMMAND)
+        return next;
+    smtp_measure_end(s);
+    if (s->stopping && (next == SMTP_HOLD || next == SMTP_FLUSH))
+        return smtp_say_and_close(s, 421, "4.3.2", "shutting down");
+    return next;
+}
+
 static enum conn_next session_input(struct conn *c, void *session, struct slice in,
                                     size_t *used_out)
 {
@@ -300,6 +313,7 @@ static enum conn_next session_input(struct conn *c, void *session, struct slice 
                 next = run_line(s, line);
             }
         }
+        next = after_step(s, next);
         used += taken;
         *used_out = used;
         if (next != SMTP_HOLD || s->slow)

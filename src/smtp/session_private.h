@@ -36,6 +36,14 @@ struct smtp_chunk {
 /* What input is taken for. */
 enum smtp_mode { SMTP_MODE_COMMAND, SMTP_MODE_AUTH, SMTP_MODE_DATA, SMTP_MODE_CHUNK };
 
+/* The command that runs. */
+struct smtp_measured {
+    const char *verb; /* NULL: none */
+    int64_t since_ns;
+    uint16_t code;
+    char ecode[8];
+};
+
 /* Kept small: this is what an idle connection costs. Buffers exist only in `content` and `tx`. */
 struct smtp_session {
     const struct edge_listener *listener;
@@ -60,6 +68,7 @@ struct smtp_session {
     uint64_t account;
     struct slice
         login; /* address of the account that logged in, canonical; on the heap; empty: nobody */
+    struct smtp_measured measured;
     struct smtp_auth *auth;
     struct smtp_data_reader reader; /* in mode DATA */
     struct smtp_chunk chunk;        /* in mode CHUNK */
@@ -116,6 +125,15 @@ void smtp_session_reset(struct smtp_session *s);
 int smtp_resolve(struct smtp_session *s, struct slice address, Gw__Resolve__Use use,
                  const Gw__Resolution **out, struct err *err) WARN_UNUSED;
 void smtp_log_failure(struct smtp_session *s, const char *what, const struct err *err);
+
+/* ---- measure.c ---- */
+
+void smtp_measure_begin(struct smtp_session *s, const char *verb);
+void smtp_measure_reply(struct smtp_session *s, unsigned code, const char *ecode);
+/* No effect when no command has begun. */
+void smtp_measure_end(struct smtp_session *s);
+/* What a message came to. */
+void smtp_measure_message(struct smtp_session *s, const struct smtp_reply *reply);
 
 /* ---- answer.c ---- */
 

@@ -1,4 +1,5 @@
 #include "store/shard.h"
+#include "runtime/metrics.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -191,6 +192,7 @@ void shard_submit(struct shard *s, struct write *w)
     *s->tail = w;
     s->tail = &w->next;
     s->waiting++;
+    metrics_add(s->env->metrics, METRIC_STORE_QUEUE, 1);
     if (s->waiting >= s->wake_at)
         (void)pthread_cond_signal(&s->wake);
     (void)pthread_mutex_unlock(&s->mutex);

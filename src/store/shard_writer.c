@@ -23,6 +23,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/num.h"
+#include "runtime/metrics.h"
 #include "store/checkpoint.h"
 #include "store/erase.h"
 #include "store/segment.h"
@@ -252,10 +253,24 @@ static size_t waiting_now(struct shard *s)
     return n;
 }
 
+static void measure(struct shard *s, size_t n, int rc, int64_t duration_ns)
+{
+    struct metrics *m = s->env->metrics;
+
+    metrics_add(m, METRIC_STORE_COMMITS, 1, rc == 0 ? "ok" : "failed");
+    metrics_observe(m, METRIC_STORE_COMMIT_WRITES, (int64_t)n);
+    metrics_observe(m, METRIC_STORE_COMMIT_DURATION, duration_ns);
+    if (rc == 0)
+        metrics_add(m, METRIC_STORE_WRITES, (int64_t)n);
+}
+
 static void batch_finish(struct shard *s, size_t n)
 {
     struct err err = {0};
+    int64_t begun_ns = clock_mono_ns();
     int rc = batch_run(s, n, &err);
+
+    measure(s, n, rc, clock_mono_ns() - begun_ns);
 
     if (rc < 0)
         break_off(s, &err);
@@ -315,6 +330,7 @@ static size_t collect(struct shard *s, bool *stop_out)
     if (s->head == NULL)
         s->tail = &s->head;
     s->waiting -= n;
+    metrics_add(s->env->metrics, METRIC_STORE_QUEUE, -(int64_t)n);
     *stop_out = s->stop && n == 0;
     (void)pthread_mutex_unlock(&s->mutex);
     return n;

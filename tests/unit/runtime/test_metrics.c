@@ -73,8 +73,8 @@ static void test_sums_over_segments(void **state)
     metrics_add(f->m[0], METRIC_CONNECTIONS, 1, "smtp", "smtp");
     metrics_add(f->m[0], METRIC_CONNECTIONS, 2, "smtp", "submission");
     metrics_add(f->m[1], METRIC_CONNECTIONS, 40, "smtp", "smtp");
-    metrics_add(f->m[0], METRIC_STORE_MESSAGES, 7);
-    metrics_add(NULL, METRIC_STORE_MESSAGES, 7);
+    metrics_add(f->m[0], METRIC_STORE_WRITES, 7);
+    metrics_add(NULL, METRIC_STORE_WRITES, 7);
     _cleanup_free_ char *text = rendered(f);
 
     assert_has(text, "# HELP godwit_connections_total Connections, also those that were refused.\n"
@@ -82,7 +82,7 @@ static void test_sums_over_segments(void **state)
                      "godwit_connections_total{protocol=\"smtp\",service=\"smtp\"} 41\n"
                      "godwit_connections_total{protocol=\"smtp\",service=\"submission\"} 2\n"
                      "# HELP ");
-    assert_has(text, "# TYPE godwit_store_messages_total counter\ngodwit_store_messages_total 7\n");
+    assert_has(text, "# TYPE godwit_store_writes_total counter\ngodwit_store_writes_total 7\n");
     /* Without labels: there from the start. */
     assert_has(text, "\ngodwit_store_queue_length 0\n");
     assert_has(text, "\ngodwit_metrics_dropped_total 0\n");
@@ -161,7 +161,7 @@ static void test_gauges(void **state)
     metrics_add(f->m[0], METRIC_STORE_QUEUE, 5);
     metrics_add(f->m[0], METRIC_STORE_QUEUE, -2);
     metrics_add(f->m[1], METRIC_STORE_QUEUE, -9);
-    metrics_add(f->m[0], METRIC_STORE_MESSAGES, 3);
+    metrics_add(f->m[0], METRIC_STORE_WRITES, 3);
     {
         _cleanup_free_ char *text = rendered(f);
 
@@ -177,7 +177,7 @@ static void test_gauges(void **state)
     _cleanup_free_ char *text = rendered(f);
 
     assert_has(text, "\ngodwit_store_queue_length 0\n");
-    assert_has(text, "\ngodwit_store_messages_total 3\n");
+    assert_has(text, "\ngodwit_store_writes_total 3\n");
 }
 
 /* The reader cannot write, and nobody can make it read where there is no memory. */
@@ -188,7 +188,7 @@ static void test_views_are_for_reading(void **state)
     struct err err;
     int view;
 
-    metrics_add(f->m[0], METRIC_STORE_MESSAGES, 3);
+    metrics_add(f->m[0], METRIC_STORE_WRITES, 3);
     assert_int_equal(metrics_segment_view(f->fds[0], &view, &err), 0);
     assert_int_not_equal(metrics_map(view, /* writable= */ true, &m, &err), 0);
     assert_int_equal(metrics_map(view, /* writable= */ false, &m, &err), 0);
@@ -199,7 +199,7 @@ static void test_views_are_for_reading(void **state)
 
     build_init(&b, METRICS_TEXT_MAX);
     assert_int_equal(metrics_render(&(struct metrics_view){&m, 1}, &b, &err), 0);
-    assert_int_not_equal(slice_find(build_slice(&b), SLICE("\ngodwit_store_messages_total 3\n")),
+    assert_int_not_equal(slice_find(build_slice(&b), SLICE("\ngodwit_store_writes_total 3\n")),
                          SIZE_MAX);
     build_done(&b);
     metrics_unmap(m);

@@ -26,6 +26,7 @@ struct fake {
     bool aborted;
     unsigned flushes; /* times the output went out with something in it */
     uint32_t delay_s; /* the last one asked for */
+    bool slow;
     uint32_t timeout_s;
     unsigned delivers; /* calls */
     unsigned stored;   /* copies */
