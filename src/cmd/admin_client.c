@@ -1,6 +1,7 @@
 #include "cmd/admin_client.h"
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 
 int admin_client_open(struct admin_client *c, const struct invocation *in, struct err *err)
 {
@@ -129,6 +130,17 @@ int admin_alias(struct rpc_client *store, Gw__AliasEdit *body, struct err *err)
     request.call_case = GW__REQUEST__CALL_ALIAS_EDIT;
     request.alias_edit = body;
     return call(store, &request, err);
+}
+
+const char *admin_time_text(int64_t ns, char buf[static ADMIN_TIME_TEXT])
+{
+    struct clock_utc t = clock_utc_of(ns / NS_PER_S);
+
+    if (ns == 0)
+        return "never";
+    (void)snprintf(buf, ADMIN_TIME_TEXT, "%04d-%02d-%02dT%02d:%02d:%02dZ", t.year % 10000, t.month,
+                   t.day, t.hour, t.minute, t.second);
+    return buf;
 }
 
 void admin_print_line(const Gw__Directory *page, const Gw__DirectoryRow *row, size_t n, FILE *to)

@@ -33,6 +33,10 @@ int admin_password(struct rpc_client *store, const char *account, struct slice p
                    struct err *err) WARN_UNUSED;
 int admin_alias(struct rpc_client *store, Gw__AliasEdit *body, struct err *err) WARN_UNUSED;
 
+/* "2026-11-28T09:15:00Z"; "never" for 0. */
+#define ADMIN_TIME_TEXT 32
+const char *admin_time_text(int64_t ns, char buf[static ADMIN_TIME_TEXT]);
+
 /* Prints a row; n counts them over all pages. */
 typedef void admin_print(const Gw__Directory *page, const Gw__DirectoryRow *row, size_t n,
                          FILE *to);

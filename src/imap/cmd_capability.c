@@ -3,11 +3,6 @@
 #include "imap/commands.h"
 #include "imap/session.h"
 
-bool imap_plain_allowed(const struct imap_session *s)
-{
-    return conn_tls(s->c).on || s->listener->settings->plain_auth;
-}
-
 void imap_write_capability(struct builder *out, const struct imap_session *s)
 {
     build_text(out,
@@ -20,7 +15,9 @@ void imap_write_capability(struct builder *out, const struct imap_session *s)
         return;
     if (!conn_tls(s->c).on && conn_tls_available(s->c))
         build_text(out, " STARTTLS");
-    build_text(out, imap_plain_allowed(s) ? " AUTH=PLAIN" : " LOGINDISABLED");
+    login_announce(out, s->listener, s->c, &s->login, "AUTH=");
+    if (!login_plain_allowed(s->listener, s->c))
+        build_text(out, " LOGINDISABLED");
 }
 
 void imap_cmd_capability(struct imap_cmd *cmd)

@@ -4,6 +4,9 @@
 
 void imap_cmd_login(struct imap_cmd *cmd)
 {
+    struct imap_session *s = cmd->s;
+    struct login_answer answer;
+
     imap_args_space(cmd);
     struct slice user = imap_parse_astring(&cmd->args, cmd->a);
 
@@ -12,10 +15,6 @@ void imap_cmd_login(struct imap_cmd *cmd)
 
     if (!imap_args_end(cmd))
         return;
-    if (!imap_plain_allowed(cmd->s)) {
-        imap_reply(cmd, IMAP_NO, "use TLS first: a password was about to be sent in the clear");
-        cmd->code = SLICE("PRIVACYREQUIRED");
-        return;
-    }
-    imap_login(cmd, user, password);
+    imap_login_outcome(cmd, login_password(&s->login, s->listener, s->c, user, password, &answer),
+                       &answer);
 }

@@ -57,9 +57,8 @@ void imap_cmd_unsubscribe(struct imap_cmd *cmd);
 
 /* The answer to AUTHENTICATE's challenge (cmd_authenticate.c). */
 void imap_authenticate_response(struct imap_cmd *cmd, struct slice line);
-/* Verifies user and password; sets the reply and, on success, the state (login.c). */
-void imap_login(struct imap_cmd *cmd, struct slice user, struct slice password);
-/* Whether a password may be sent on this connection. */
-bool imap_plain_allowed(const struct imap_session *s);
+/* What comes of a step of logging in: the challenge, or the reply and the state (login.c). */
+void imap_login_outcome(struct imap_cmd *cmd, enum login_outcome outcome,
+                        const struct login_answer *answer);
 /* "CAPABILITY IMAP4rev2 IMAP4rev1 …" as it is now (cmd_capability.c). */
 void imap_write_capability(struct builder *out, const struct imap_session *s);

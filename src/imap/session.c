@@ -437,6 +437,7 @@ static void *session_open(struct conn *c, const void *service)
     s->c = c;
     s->listener = listener;
     s->state = IMAP_LOGGED_OUT;
+    s->login.protocol = "imap";
     imap_framer_init(&s->framer);
     arena_init(&s->arena, IMAP_COMMAND_ARENA_MAX);
     set_timeout(s);
@@ -496,6 +497,7 @@ static void session_close(struct conn *c, void *session)
     (void)c;
     cmd_free(s);
     imap_append_free(s->append);
+    login_abandon(&s->login, s->listener, s->c);
     end_store_session(s);
     imap_deselect(s);
     imap_changes_done(&s->changes);

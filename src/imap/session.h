@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/ranges.h"
 #include "edge/edge.h"
+#include "edge/login.h"
 #include "imap/changes.h"
 #include "imap/framer.h"
 #include "imap/view.h"
@@ -47,20 +48,20 @@ struct imap_session {
     const struct edge_listener *listener;
     enum imap_state state;
     enum imap_input input;
-    bool spoke;       /* one valid command name was seen: the peer speaks IMAP */
-    bool condstore;   /* RFC 7162 */
-    bool rev2;        /* IMAP4rev2 was enabled */
-    bool utf8;        /* UTF8=ACCEPT was enabled (RFC 6855) */
-    bool watching;    /* edge_watch */
-    bool closing;     /* close after the reply */
-    bool broken;      /* close at once: a literal cannot be finished */
-    bool start_tls;   /* after the reply */
-    uint8_t failures; /* of logging in */
+    bool spoke;     /* one valid command name was seen: the peer speaks IMAP */
+    bool condstore; /* RFC 7162 */
+    bool rev2;      /* IMAP4rev2 was enabled */
+    bool utf8;      /* UTF8=ACCEPT was enabled (RFC 6855) */
+    bool watching;  /* edge_watch */
+    bool closing;   /* close after the reply */
+    bool broken;    /* close at once: a literal cannot be finished */
+    bool start_tls; /* after the reply */
     struct imap_framer framer;
     struct arena arena;
     struct imap_cmd *cmd; /* NULL between commands */
     struct imap_append *append;
     char *wait_tag;
+    struct login login;
     uint64_t session; /* the store's handle; 0 before login */
     uint64_t account;
     struct imap_view view;

@@ -135,7 +135,7 @@ void conn_set_timeout(struct conn *c, uint32_t seconds);
  * something; 0: any rate. */
 void conn_set_min_rate(struct conn *c, uint32_t bytes_per_minute);
 /* No input is offered, and no output sent, before so many seconds have passed; ends early when the
- * process shuts down. */
+ * process shuts down. Of two delays the longer one counts. */
 void conn_delay(struct conn *c, uint32_t seconds);
 /* A peer that guesses gets service that costs it time: a second before each reading, an octet of
  * output a second until five seconds before the deadline for writing, when the rest goes at once.

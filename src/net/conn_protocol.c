@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/builder.h"
+#include "base/num.h"
 #include "net/conn_private.h"
 
 uint64_t conn_id(const struct conn *c)
@@ -105,7 +106,7 @@ void conn_set_min_rate(struct conn *c, uint32_t bytes_per_minute)
 
 void conn_delay(struct conn *c, uint32_t seconds)
 {
-    c->delay_until_ms = conn_now_ms() + (int64_t)seconds * 1000;
+    c->delay_until_ms = MAX(c->delay_until_ms, conn_now_ms() + (int64_t)seconds * 1000);
 }
 
 void conn_set_slow(struct conn *c, bool slow)

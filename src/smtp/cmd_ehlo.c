@@ -1,5 +1,6 @@
 /* EHLO and HELO (RFC 5321 4.1.1.1), and the extensions that are offered. */
 #include "base/builder.h"
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/num.h"
 #include "smtp/command.h"
@@ -32,6 +33,20 @@ static void put_size(const struct smtp_session *s)
     conn_printf(s->conn, " %llu", (unsigned long long)smtp_settings(s)->message_size_max);
 }
 
+static bool auth_possible(const struct smtp_session *s)
+{
+    return s->submission && login_plain_allowed(s->listener, s->conn);
+}
+
+static void put_mechanisms(const struct smtp_session *s)
+{
+    _cleanup_(build_done) struct builder names = {0};
+
+    build_init(&names, SMTP_LINE_MAX);
+    login_announce(&names, s->listener, s->conn, &s->auth, "");
+    conn_write(s->conn, build_slice(&names));
+}
+
 /* RFC 4865 3.2: the longest time, in seconds, and the date of its end. */
 static void put_release(const struct smtp_session *s)
 {
@@ -52,7 +67,7 @@ static const struct extension {
     {"SIZE", always, put_size},
     {"STARTTLS", starttls_possible, NULL},
     {"REQUIRETLS", requiretls_possible, NULL},
-    {"AUTH PLAIN LOGIN", smtp_auth_allowed, NULL},
+    {"AUTH", auth_possible, put_mechanisms},
     {"FUTURERELEASE", is_submission, put_release},
     {"ENHANCEDSTATUSCODES", always, NULL},
     {"8BITMIME", always, NULL},

@@ -9,10 +9,11 @@
  *   COMMAND --DATA answered 354--> DATA --end of data--> COMMAND
  *   COMMAND --BDAT--> CHUNK --its last octet, answered--> COMMAND
  *
- * Invariants: 1. mode is AUTH exactly while `auth` is set; `content` is set in DATA, and from the
- * first chunk of BDAT to the end of the last. 2. The transaction, and its content, are gone after
- * the end of the content, whatever was answered, and after EHLO, RSET, STARTTLS, XCLIENT. 3.
- * Nothing the peer said before STARTTLS is known afterwards, except how often it failed. */
+ * Invariants: 1. mode is AUTH exactly while `auth` has an exchange; `content` is set in DATA, and
+ * from the first chunk of BDAT to the end of the last. 2. The transaction, and its content, are
+ * gone after the end of the content, whatever was answered, and after EHLO, RSET, STARTTLS,
+ * XCLIENT. 3. Nothing the peer said before STARTTLS is known afterwards, except how often it
+ * failed. */
 #include <openssl/evp.h>
 #include <stdlib.h>
 
@@ -28,11 +29,6 @@
 const struct edge_settings *smtp_settings(const struct smtp_session *s)
 {
     return s->listener->settings;
-}
-
-bool smtp_auth_allowed(const struct smtp_session *s)
-{
-    return s->submission && (conn_tls(s->conn).on || smtp_settings(s)->plain_auth);
 }
 
 /* One block of AES makes an id that says nothing about how many connections there were, and from
@@ -188,7 +184,6 @@ static void session_free(struct smtp_session *s)
 {
     smtp_content_free(s->content);
     smtp_client_free(s->told);
-    smtp_auth_free(s->auth);
     smtp_transaction_done(&s->tx);
     free((void *)s->peer.p);
     free((void *)s->login.p);
@@ -205,6 +200,7 @@ static void *session_open(struct conn *c, const void *service)
     s->listener = listener;
     s->conn = c;
     s->submission = listener->service != EDGE_SMTP;
+    s->auth.protocol = "submission";
     smtp_transaction_init(&s->tx);
     if (s->submission && listener->auth_failures != NULL &&
         !limiter_room(listener->auth_failures, conn_remote(c), 1)) {
@@ -397,6 +393,7 @@ static void session_close(struct conn *c, void *session)
     if (s == NULL)
         return;
     s->conn = c;
+    login_abandon(&s->auth, s->listener, c);
     if (smtp_logged_in(s))
         end_login(s);
     session_free(s);

@@ -5,6 +5,7 @@
 #include "base/env.h"
 #include "base/log.h"
 #include "edge/edge.h"
+#include "edge/login.h"
 #include "mail/auth_results.h"
 #include "net/limiter.h"
 #include "smtp/data_reader.h"
@@ -16,10 +17,8 @@
 #define SMTP_BAD_TRANSACTIONS_MAX 10
 #define SMTP_LOOKUP_TIMEOUT_S 60 /* for everything that one command asks the DNS */
 #define SMTP_UNKNOWN_DELAY_S 5
-#define SMTP_AUTH_FAILURES_FREE 3
 #define SMTP_UNKNOWN_FREE 10 /* recipients that do not exist; more make the connection slow */
 
-struct smtp_auth;    /* an authentication exchange, cmd_auth.c */
 struct smtp_content; /* the content of a message on its way, content.c */
 
 struct smtp_client; /* the client that a filter speaks for, cmd_xclient.c */
@@ -56,7 +55,6 @@ struct smtp_session {
     bool slow;
     bool stopping;
     bool watching;
-    unsigned auth_failures;
     unsigned unknown;      /* recipients refused because they do not exist */
     unsigned bad_commands; /* in a row */
     unsigned bad_transactions;
@@ -69,7 +67,7 @@ struct smtp_session {
     struct slice
         login; /* address of the account that logged in, canonical; on the heap; empty: nobody */
     struct smtp_measured measured;
-    struct smtp_auth *auth;
+    struct login auth;
     struct smtp_data_reader reader; /* in mode DATA */
     struct smtp_chunk chunk;        /* in mode CHUNK */
     struct smtp_client *told;       /* by XCLIENT; NULL: nothing */
@@ -107,8 +105,6 @@ bool smtp_dsn_offered(const struct smtp_session *s);
 bool smtp_trailing_space(const struct smtp_session *s);
 /* What MAIL and RCPT may say here and now. */
 struct smtp_parameter_rules smtp_parameter_rules(const struct smtp_session *s);
-/* Passwords may be sent now. */
-bool smtp_auth_allowed(const struct smtp_session *s);
 /* The id of this session as the peer is told. */
 struct slice smtp_session_id(struct smtp_session *s);
 /* The first reply of a connection. */
@@ -173,7 +169,6 @@ void smtp_expect_reverse_name(const struct smtp_session *s);
 /* ---- cmd_auth.c ---- */
 
 enum smtp_next smtp_auth_continue(struct smtp_session *s, struct slice line);
-void smtp_auth_free(struct smtp_auth *auth);
 
 /* ---- content.c: the octets of a message, whichever command brings them (DATA, BDAT) ----
  *

@@ -1,13 +1,11 @@
 #include "store/credential.h"
 
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
-#include <pthread.h>
-#include <stdlib.h>
 
-#include "base/clock.h"
 #include "base/num.h"
 #include "base/secret.h"
+#include "sasl/cram.h"
+#include "sasl/scram.h"
 
 #define SCRYPT_LOG_N 15
 #define SCRYPT_R 8
@@ -17,8 +15,29 @@
  * is larger than any threshold of malloc, so it goes back to the kernel when it is freed. */
 #define SCRYPT_MEMORY_MAX (64u * 1024 * 1024)
 
-#define CACHE_SLOTS 4096u
-#define CACHE_NS (15 * 60 * NS_PER_S)
+struct slice credential_kind_name(enum credential_kind kind)
+{
+    static const struct slice names[CREDENTIAL_KINDS] = {
+        [CREDENTIAL_PASSWORD] = SLICE_INIT("password"),
+        [CREDENTIAL_SCRAM_SHA_256] = SLICE_INIT("scram-sha-256"),
+        [CREDENTIAL_SCRAM_SHA_1] = SLICE_INIT("scram-sha-1"),
+        [CREDENTIAL_CRAM_MD5] = SLICE_INIT("cram-md5"),
+    };
+
+    return names[kind];
+}
+
+enum credential_kind credential_kind_of(const struct sasl_mechanism *mechanism)
+{
+    if (mechanism->kind == SASL_SCRAM)
+        return mechanism->hash == SASL_SHA256 ? CREDENTIAL_SCRAM_SHA_256 : CREDENTIAL_SCRAM_SHA_1;
+    return mechanism->kind == SASL_CRAM_MD5 ? CREDENTIAL_CRAM_MD5 : CREDENTIAL_PASSWORD;
+}
+
+uint32_t credential_iterations(enum credential_kind kind)
+{
+    return kind == CREDENTIAL_SCRAM_SHA_256 ? 4096 : 8192;
+}
 
 static int no_memory(struct err *err)
 {
@@ -35,27 +54,40 @@ static int scrypt(struct slice password, const uint8_t salt[CREDENTIAL_SALT], in
     return 0;
 }
 
-/* RFC 5802 3: StoredKey := H(HMAC(SaltedPassword, "Client Key")), ServerKey := HMAC(SaltedPassword,
- * "Server Key"). With these a proof can be checked but none can be made. */
-static int scram_derive(const EVP_MD *md, struct slice password, struct credential *out,
-                        struct err *err)
+static int derive_password(struct slice prepared, bool app, struct credential *out, struct err *err)
 {
-    uint8_t salted[EVP_MAX_MD_SIZE], client[EVP_MAX_MD_SIZE];
-    unsigned n = (unsigned)EVP_MD_get_size(md), client_n = 0, server_n = 0;
-    bool ok =
-        PKCS5_PBKDF2_HMAC((const char *)password.p, (int)password.n, out->salt, CREDENTIAL_SALT,
-                          (int)out->parameter, md, (int)n, salted) == 1 &&
-        HMAC(md, salted, (int)n, (const uint8_t *)"Client Key", 10, client, &client_n) &&
-        EVP_Digest(client, client_n, out->secret, NULL, md, NULL) == 1 &&
-        HMAC(md, salted, (int)n, (const uint8_t *)"Server Key", 10, out->secret + n, &server_n);
-
-    wipe(salted, sizeof(salted));
-    wipe(client, sizeof(client));
-    out->secret_n = 2 * (size_t)n;
-    return ok ? 0 : no_memory(err);
+    random_bytes(out->salt, sizeof(out->salt));
+    out->secret_n = SCRYPT_BYTES;
+    out->parameter = app ? 0 : SCRYPT_LOG_N;
+    if (!app)
+        return scrypt(prepared, out->salt, SCRYPT_LOG_N, out->secret, err);
+    return EVP_Digest(prepared.p, prepared.n, out->secret, NULL, EVP_sha256(), NULL) == 1
+               ? 0
+               : no_memory(err);
 }
 
-int credential_derive(struct slice prepared, struct credential out[CREDENTIAL_KINDS],
+static int derive_scram(enum sasl_hash hash, struct slice prepared, struct credential *out,
+                        struct err *err)
+{
+    size_t n = scram_key_size(hash);
+    uint8_t salted[SCRAM_KEY_MAX];
+    struct scram_keys keys;
+    int rc = scram_salted(hash, prepared, slice_of(out->salt, CREDENTIAL_SALT),
+                          (uint32_t)out->parameter, salted, err);
+
+    if (rc == 0)
+        rc = scram_keys_of(hash, salted, &keys, err);
+    if (rc == 0) {
+        memcpy(out->secret, keys.stored, n);
+        memcpy(out->secret + n, keys.server, n);
+        out->secret_n = 2 * n;
+    }
+    wipe(salted, sizeof(salted));
+    wipe(&keys, sizeof(keys));
+    return rc;
+}
+
+int credential_derive(struct slice prepared, bool app, struct credential out[CREDENTIAL_KINDS],
                       struct err *err)
 {
     if (prepared.n < CREDENTIAL_PASSWORD_MIN)
@@ -64,22 +96,19 @@ int credential_derive(struct slice prepared, struct credential out[CREDENTIAL_KI
     if (prepared.n > CREDENTIAL_PASSWORD_MAX)
         return err_set(err, ERR_LIMIT, "a password has at most %d characters",
                        CREDENTIAL_PASSWORD_MAX);
-    out[0] = (struct credential){.kind = "password", .parameter = SCRYPT_LOG_N};
-    out[1] = (struct credential){.kind = "scram-sha-256", .parameter = 4096};
-    out[2] = (struct credential){.kind = "scram-sha-1", .parameter = 8192};
-    for (size_t i = 0; i < CREDENTIAL_KINDS; i++)
-        random_bytes(out[i].salt, sizeof(out[i].salt));
-    int rc = scrypt(prepared, out[0].salt, SCRYPT_LOG_N, out[0].secret, err);
+    int rc = derive_password(prepared, app, &out[CREDENTIAL_PASSWORD], err);
 
-    out[0].secret_n = SCRYPT_BYTES;
     if (rc == 0)
-        rc = scram_derive(EVP_sha256(), prepared, &out[1], err);
+        rc = derive_scram(SASL_SHA256, prepared, &out[CREDENTIAL_SCRAM_SHA_256], err);
     if (rc == 0)
-        rc = scram_derive(EVP_sha1(), prepared, &out[2], err);
-    return rc;
+        rc = derive_scram(SASL_SHA1, prepared, &out[CREDENTIAL_SCRAM_SHA_1], err);
+    if (rc < 0)
+        return rc;
+    out[CREDENTIAL_CRAM_MD5].secret_n = CRAM_STATES;
+    return cram_states(prepared, out[CREDENTIAL_CRAM_MD5].secret) ? 0 : no_memory(err);
 }
 
-int credential_check(const struct credential_stored *stored, struct slice prepared, bool *match_out,
+int credential_check(const struct credential *stored, struct slice prepared, bool *match_out,
                      struct err *err)
 {
     bool known = stored->secret_n == SCRYPT_BYTES;
@@ -100,90 +129,77 @@ int credential_check(const struct credential_stored *stored, struct slice prepar
     return rc;
 }
 
-struct credential_cache {
-    pthread_mutex_t mu; /* guards slots */
-    uint8_t key[32];
-    struct {
-        uint8_t hash[32];
-        int64_t until_ns; /* monotonic; 0: empty */
-    } slots[CACHE_SLOTS];
-};
-
-struct credential_cache *credential_cache_new(void)
+void credential_app_new(char out[CREDENTIAL_APP_CHARS + 1])
 {
-    struct credential_cache *c = calloc(1, sizeof(*c));
+    /* 32 characters that nobody takes for another one: five bits each. */
+    static const char alphabet[] = "abcdefghijkmnpqrstuvwxyz23456789";
+    uint8_t random[CREDENTIAL_APP_CHARS];
 
-    if (!c)
+    random_bytes(random, sizeof(random));
+    for (size_t i = 0; i < CREDENTIAL_APP_CHARS; i++)
+        out[i] = i % 5 == 4 ? '-' : alphabet[random[i] % 32];
+    out[CREDENTIAL_APP_CHARS] = '\0';
+    wipe(random, sizeof(random));
+}
+
+/* The row, or one that stands in where there is none, so that the work is done in any case. */
+static const struct credential *candidate(const struct credential_set *set, size_t i)
+{
+    static const struct credential nobody;
+
+    return i < set->n ? &set->rows[i] : &nobody;
+}
+
+const struct credential *credential_app_find(const struct credential_set *set,
+                                             struct slice prepared)
+{
+    const struct credential *found = NULL;
+    uint8_t digest[SCRYPT_BYTES];
+
+    if (EVP_Digest(prepared.p, prepared.n, digest, NULL, EVP_sha256(), NULL) != 1)
         return NULL;
-    pthread_mutex_init(&c->mu, NULL);
-    random_bytes(c->key, sizeof(c->key));
-    return c;
+    for (size_t i = 0; i < CREDENTIAL_CANDIDATES; i++) {
+        const struct credential *one = candidate(set, i);
+        bool equal =
+            ct_equal(slice_of(digest, sizeof(digest)), slice_of(one->secret, SCRYPT_BYTES));
+
+        if (equal && one->password_id > 0 && one->secret_n == SCRYPT_BYTES)
+            found = one;
+    }
+    wipe(digest, sizeof(digest));
+    return found;
 }
 
-void credential_cache_free(struct credential_cache *c)
+const struct credential *credential_scram_find(const struct credential_set *set,
+                                               enum sasl_hash hash, struct slice message,
+                                               struct slice proof)
 {
-    if (!c)
-        return;
-    pthread_mutex_destroy(&c->mu);
-    wipe(c, sizeof(*c));
-    free(c);
+    const struct credential *found = NULL;
+
+    for (size_t i = 0; i < CREDENTIAL_CANDIDATES; i++) {
+        const struct credential *one = candidate(set, i);
+        bool match = scram_proof_matches(hash, one->secret, message, proof);
+
+        if (match && one->secret_n == 2 * scram_key_size(hash))
+            found = one;
+    }
+    return found;
 }
 
-/* HMAC over the account, what is stored for it, and the password. False: nothing to remember. */
-static bool cache_hash(const struct credential_cache *c, int64_t account_id,
-                       const struct credential_stored *stored, struct slice prepared,
-                       uint8_t hash[32])
+const struct credential *credential_cram_find(const struct credential_set *set,
+                                              struct slice challenge, struct slice digest)
 {
-    uint8_t text[8 + CREDENTIAL_SALT + SCRYPT_BYTES + CREDENTIAL_PASSWORD_MAX];
-    size_t n = 8 + CREDENTIAL_SALT + SCRYPT_BYTES;
-    unsigned hash_n = 0;
+    const struct credential *found = NULL;
 
-    if (stored->secret_n != SCRYPT_BYTES || prepared.n < CREDENTIAL_PASSWORD_MIN ||
-        prepared.n > CREDENTIAL_PASSWORD_MAX)
-        return false;
-    memcpy(text, &account_id, 8);
-    memcpy(text + 8, stored->salt, CREDENTIAL_SALT);
-    memcpy(text + 8 + CREDENTIAL_SALT, stored->secret, SCRYPT_BYTES);
-    memcpy(text + n, prepared.p, prepared.n);
-    bool ok = HMAC(EVP_sha256(), c->key, sizeof(c->key), text, n + prepared.n, hash, &hash_n);
+    for (size_t i = 0; i < CREDENTIAL_CANDIDATES; i++) {
+        const struct credential *one = candidate(set, i);
+        uint8_t want[CRAM_DIGEST];
 
-    wipe(text, sizeof(text));
-    return ok;
-}
+        cram_digest(one->secret, challenge, want);
+        bool match = ct_equal(slice_of(want, sizeof(want)), digest);
 
-static size_t cache_slot(const uint8_t hash[32])
-{
-    return (hash[0] | (size_t)hash[1] << 8) % CACHE_SLOTS;
-}
-
-bool credential_cache_has(struct credential_cache *c, int64_t account_id,
-                          const struct credential_stored *stored, struct slice prepared)
-{
-    uint8_t hash[32];
-
-    if (!cache_hash(c, account_id, stored, prepared, hash))
-        return false;
-    size_t i = cache_slot(hash);
-
-    pthread_mutex_lock(&c->mu);
-    bool has = c->slots[i].until_ns > clock_mono_ns() &&
-               ct_equal(slice_of(hash, 32), slice_of(c->slots[i].hash, 32));
-
-    pthread_mutex_unlock(&c->mu);
-    return has;
-}
-
-void credential_cache_put(struct credential_cache *c, int64_t account_id,
-                          const struct credential_stored *stored, struct slice prepared)
-{
-    uint8_t hash[32];
-
-    if (!cache_hash(c, account_id, stored, prepared, hash))
-        return;
-    size_t i = cache_slot(hash);
-
-    pthread_mutex_lock(&c->mu);
-    memcpy(c->slots[i].hash, hash, sizeof(hash));
-    c->slots[i].until_ns = clock_mono_ns() + CACHE_NS;
-    pthread_mutex_unlock(&c->mu);
+        if (match && one->secret_n == CRAM_STATES)
+            found = one;
+    }
+    return found;
 }

@@ -1,5 +1,6 @@
 /* Administration: DomainEdit, AccountEdit, AddressEdit. */
 #include "base/ascii.h"
+#include "base/num.h"
 #include "rpc/call.h"
 #include "store/account_create.h"
 #include "store/account_erase.h"
@@ -381,16 +382,18 @@ static int account_insert(struct call *c, struct write_ctx *ctx, struct account_
 
 static int account_delete(struct write_ctx *ctx, const struct account_edit *edit, struct err *err)
 {
-    int rc = run_int(ctx->db, "DELETE FROM address WHERE account_id = ?1", edit->account_id, err);
+    static const char *const rows[] = {
+        "DELETE FROM address WHERE account_id = ?1",
+        "DELETE FROM credential WHERE account_id = ?1",
+        "DELETE FROM app_password WHERE account_id = ?1",
+        "DELETE FROM login_attempt WHERE account_id = ?1",
+        "DELETE FROM web_session WHERE account_id = ?1",
+        "DELETE FROM account WHERE account_id = ?1",
+    };
+    int rc = 0;
 
-    if (rc == 0)
-        rc =
-            run_int(ctx->db, "DELETE FROM credential WHERE account_id = ?1", edit->account_id, err);
-    if (rc == 0)
-        rc = run_int(ctx->db, "DELETE FROM web_session WHERE account_id = ?1", edit->account_id,
-                     err);
-    if (rc == 0)
-        rc = run_int(ctx->db, "DELETE FROM account WHERE account_id = ?1", edit->account_id, err);
+    for (size_t i = 0; rc == 0 && i < ARRAY_SIZE(rows); i++)
+        rc = run_int(ctx->db, rows[i], edit->account_id, err);
     return rc;
 }
 

@@ -49,6 +49,7 @@ static const struct migrate_step shard_steps[] = {
         "UPDATE account SET keys_done = content_next - 1;"},
     {3, ""},
     {4, shard_from_4},
+    {5, ""},
     {0},
 };
 static const struct migrate_step directory_steps[] = {
@@ -59,6 +60,29 @@ static const struct migrate_step directory_steps[] = {
         "WITHOUT ROWID;"
         "CREATE INDEX web_session_account ON web_session (account_id, expires_ns);"},
     {4, directory_from_4},
+    /* App passwords and attempts to log in. */
+    {5, "ALTER TABLE credential RENAME TO credential_before;"
+        "CREATE TABLE credential (account_id INTEGER NOT NULL, password_id INTEGER NOT "
+        "NULL, kind TEXT NOT NULL, salt BLOB NOT NULL, parameter INTEGER NOT NULL, "
+        "secret BLOB NOT NULL, changed_ns INTEGER NOT NULL, PRIMARY KEY (account_id, "
+        "password_id, kind)) WITHOUT ROWID;"
+        "INSERT INTO credential SELECT account_id, 0, kind, salt, parameter, secret, "
+        "changed_ns FROM credential_before;"
+        "DROP TABLE credential_before;"
+        "CREATE TABLE app_password (account_id INTEGER NOT NULL, password_id INTEGER NOT "
+        "NULL, name TEXT NOT NULL, scope INTEGER NOT NULL, created_ns INTEGER NOT NULL, "
+        "expires_ns INTEGER NOT NULL, used_ns INTEGER NOT NULL, PRIMARY KEY (account_id, "
+        "password_id)) WITHOUT ROWID;"
+        "CREATE UNIQUE INDEX app_password_name ON app_password (account_id, name);"
+        "CREATE TABLE login_attempt (account_id INTEGER NOT NULL, digest BLOB NOT NULL, "
+        "address BLOB NOT NULL, protocol TEXT NOT NULL, mechanism TEXT NOT NULL, result "
+        "TEXT NOT NULL, remote_ip BLOB NOT NULL, local_ip BLOB NOT NULL, tls BLOB NOT "
+        "NULL, fingerprint BLOB NOT NULL, count INTEGER NOT NULL, first_ns INTEGER NOT "
+        "NULL, last_ns INTEGER NOT NULL, PRIMARY KEY (account_id, digest));"
+        "CREATE INDEX login_attempt_last ON login_attempt (last_ns, digest);"
+        "CREATE INDEX login_attempt_of ON login_attempt (account_id, last_ns, digest);"
+        "CREATE INDEX login_attempt_from ON login_attempt (account_id, result, "
+        "remote_ip);"},
     {0},
 };
 

@@ -78,7 +78,7 @@ bool call_page_fits(size_t *used, const ProtobufCMessage *row);
 /* The calls. */
 typedef int call_run(struct call *c, struct err *err);
 call_run call_resolve, call_spool_open, call_deliver, call_send_count;
-call_run call_authenticate, call_session_end, call_watch;
+call_run call_authenticate, call_session_end, call_watch, call_login_challenge, call_login_report;
 call_run call_mailbox_list, call_mailbox_open, call_mailbox_create, call_mailbox_delete;
 call_run call_mailbox_rename, call_subscribe;
 call_run call_uids_read, call_message_read, call_body_read, call_changes_read;
@@ -87,3 +87,4 @@ call_run call_domain_edit, call_account_edit, call_address_edit, call_directory_
 call_run call_password_set, call_password_change, call_alias_edit;
 call_run call_web_session_open, call_web_session_use, call_web_session_close, call_account_read;
 call_run call_domain_set, call_account_set, call_address_set, call_installation_set;
+call_run call_app_password_edit, call_app_password_list, call_login_attempt_list;

@@ -291,15 +291,17 @@ CREATE TABLE alias_member (
     PRIMARY KEY (domain, localpart, member_domain, member_localpart)
 ) WITHOUT ROWID;
 
--- What mechanisms derive from a password; the password itself is stored nowhere.
+-- What mechanisms derive from a password; the password itself is stored nowhere. All rows of an account with the same
+-- SCRAM kind have the same salt and parameter: a client asks for them before it shows which password it has.
 CREATE TABLE credential (
-    account_id INTEGER NOT NULL,
-    kind       TEXT NOT NULL, -- 'password' (scrypt), 'scram-sha-256', 'scram-sha-1', 'cram-md5'
-    salt       BLOB NOT NULL,
-    parameter  INTEGER NOT NULL, -- log2 of scrypt's N, or PBKDF2 iterations
-    secret     BLOB NOT NULL,
-    changed_ns INTEGER NOT NULL,
-    PRIMARY KEY (account_id, kind)
+    account_id  INTEGER NOT NULL,
+    password_id INTEGER NOT NULL, -- 0: the account's own password; others are in app_password
+    kind        TEXT NOT NULL, -- 'password', 'scram-sha-256', 'scram-sha-1', 'cram-md5'
+    salt        BLOB NOT NULL,
+    parameter   INTEGER NOT NULL, -- log2 of scrypt's N, 0 for SHA-256; or PBKDF2 iterations
+    secret      BLOB NOT NULL,
+    changed_ns  INTEGER NOT NULL,
+    PRIMARY KEY (account_id, password_id, kind)
 ) WITHOUT ROWID;
 
 -- Logins of browsers. The tokens themselves are stored nowhere: these are their SHA-256.
@@ -311,3 +313,37 @@ CREATE TABLE web_session (
     expires_ns INTEGER NOT NULL  -- 24 hours after its last use
 ) WITHOUT ROWID;
 CREATE INDEX web_session_account ON web_session (account_id, expires_ns);
+
+-- Passwords for one device or program each, made by us.
+CREATE TABLE app_password (
+    account_id  INTEGER NOT NULL,
+    password_id INTEGER NOT NULL, -- from 1
+    name        TEXT NOT NULL,
+    scope       INTEGER NOT NULL, -- bits: 1 IMAP 2 submission 4 web
+    created_ns  INTEGER NOT NULL,
+    expires_ns  INTEGER NOT NULL, -- 0: never
+    used_ns     INTEGER NOT NULL, -- 0: never
+    PRIMARY KEY (account_id, password_id)
+) WITHOUT ROWID;
+CREATE UNIQUE INDEX app_password_name ON app_password (account_id, name);
+
+-- Attempts to log in; equal ones are one row.
+CREATE TABLE login_attempt (
+    account_id  INTEGER NOT NULL, -- 0: no account has the address
+    digest      BLOB NOT NULL,    -- SHA-256 of what describes it, see src/store/attempts.c
+    address     BLOB NOT NULL,    -- as it was given
+    protocol    TEXT NOT NULL,
+    mechanism   TEXT NOT NULL,
+    result      TEXT NOT NULL,
+    remote_ip   BLOB NOT NULL,
+    local_ip    BLOB NOT NULL,
+    tls         BLOB NOT NULL,
+    fingerprint BLOB NOT NULL,
+    count       INTEGER NOT NULL,
+    first_ns    INTEGER NOT NULL,
+    last_ns     INTEGER NOT NULL,
+    PRIMARY KEY (account_id, digest)
+);
+CREATE INDEX login_attempt_last ON login_attempt (last_ns, digest);
+CREATE INDEX login_attempt_of ON login_attempt (account_id, last_ns, digest);
+CREATE INDEX login_attempt_from ON login_attempt (account_id, result, remote_ip);

@@ -9,10 +9,12 @@
 #include "base/arena.h"
 #include "base/cleanup.h"
 #include "base/num.h"
+#include "base/secret.h"
 #include "store/account_create.h"
 #include "store/account_quota.h"
 #include "store/address.h"
 #include "store/directory.h"
+#include "store/login.h"
 
 #define PATH_BYTES 4096
 
@@ -169,9 +171,14 @@ static int open_all(struct store *s, const struct store_config *config, struct e
     s->sessions = sessions_new();
     s->events = events_new();
     s->credentials = credential_cache_new();
-    if (!s->sessions || !s->events || !s->credentials)
+    s->challenges = challenges_new();
+    s->slowdown = slowdown_new();
+    if (!s->sessions || !s->events || !s->credentials || !s->challenges || !s->slowdown)
         return err_set(err, ERR_NOMEM, "out of memory");
-    return workers_new(MAX(config->threads / 2, 1u), &s->workers, err);
+    rc = login_key_open(s, err);
+    if (rc == 0)
+        rc = attempts_new(s, &s->attempts, err);
+    return rc < 0 ? rc : workers_new(MAX(config->threads / 2, 1u), &s->workers, err);
 }
 
 int store_open(const struct store_config *config, const struct env *env, struct store **out,
@@ -203,6 +210,7 @@ void store_close(struct store *s)
         return;
     /* Workers submit to the directory, whose writes may end sessions: in this order. */
     workers_free(s->workers);
+    attempts_free(s->attempts);
     if (s->directory)
         shard_close(s->directory);
     for (uint32_t i = 0; i < s->shards_n; i++)
@@ -210,6 +218,9 @@ void store_close(struct store *s)
     sessions_free(s->sessions);
     events_free(s->events);
     credential_cache_free(s->credentials);
+    challenges_free(s->challenges);
+    slowdown_free(s->slowdown);
+    wipe(s->login_key, sizeof(s->login_key));
     (void)fd_close(s->directory_fd);
     free(s->hostname);
     free(s);

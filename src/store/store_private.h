@@ -1,10 +1,13 @@
 /* What is behind struct store; only for files in src/store. */
 #pragma once
 
+#include "store/attempts.h"
+#include "store/challenges.h"
 #include "store/credential.h"
 #include "store/events.h"
 #include "store/sessions.h"
 #include "store/shard.h"
+#include "store/slowdown.h"
 #include "store/store.h"
 #include "store/workers.h"
 
@@ -19,6 +22,10 @@ struct store {
     struct sessions *sessions;
     struct store_events *events;
     struct credential_cache *credentials;
+    struct challenges *challenges;
+    struct slowdown *slowdown;
+    struct attempts *attempts;
+    uint8_t login_key[32]; /* of meta; makes salts for users who do not exist */
     struct workers *workers;
 };
 

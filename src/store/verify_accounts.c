@@ -19,6 +19,16 @@ static const struct verify_check checks[] = {
      "restore the directory",
      "SELECT a.account_id, count(*), 0 FROM credential a LEFT JOIN account c"
      " ON c.account_id = a.account_id WHERE c.account_id IS NULL GROUP BY a.account_id"},
+    {"credential of app password", "account %lld has %lld app passwords without credentials",
+     "remove the app passwords and make new ones",
+     "SELECT a.account_id, count(*), 0 FROM app_password a LEFT JOIN credential c ON"
+     " c.account_id = a.account_id AND c.password_id = a.password_id AND c.kind = 'password'"
+     " WHERE c.account_id IS NULL GROUP BY a.account_id"},
+    {"app password of credential", "account %lld has %lld credentials that nobody can see",
+     "set the password of the account again",
+     "SELECT c.account_id, count(*), 0 FROM credential c LEFT JOIN app_password a ON"
+     " a.account_id = c.account_id AND a.password_id = c.password_id"
+     " WHERE c.password_id <> 0 AND a.account_id IS NULL GROUP BY c.account_id"},
     {"domain of address", "account %lld has %lld addresses in domains that are not ours",
      "add the domain, or remove the addresses",
      "SELECT a.account_id, count(*), 0 FROM address a LEFT JOIN domain d ON d.domain = a.domain"

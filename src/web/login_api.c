@@ -6,6 +6,7 @@
 #include "base/cleanup.h"
 #include "base/encode.h"
 #include "base/log.h"
+#include "base/num.h"
 #include "base/secret.h"
 #include "net/limiter.h"
 #include "rpc/call.h"
@@ -76,13 +77,16 @@ static int authenticate(struct api_call *call, const Gw__Authenticated **out, st
 {
     Gw__Request request = GW__REQUEST__INIT;
     Gw__Authenticate auth = GW__AUTHENTICATE__INIT;
+    Gw__LoginOrigin origin = GW__LOGIN_ORIGIN__INIT;
     const Gw__Response *response;
 
     auth.mechanism = rpc_bytes(SLICE("PLAIN"));
     auth.user = rpc_bytes(api_text(call, 1));
     auth.password = rpc_bytes(api_text(call, 2));
-    auth.remote_ip = rpc_bytes(addr_ip_octets(conn_remote(call->x->c)));
-    auth.protocol = rpc_bytes(SLICE("web"));
+    origin.protocol = rpc_bytes(SLICE("web"));
+    origin.remote_ip = rpc_bytes(addr_ip_octets(conn_remote(call->x->c)));
+    origin.local_ip = rpc_bytes(addr_ip_octets(conn_local(call->x->c)));
+    auth.origin = &origin;
     request.call_case = GW__REQUEST__CALL_AUTHENTICATE;
     request.authenticate = &auth;
     int rc = api_store(call, &request, &response, err);
@@ -91,6 +95,9 @@ static int authenticate(struct api_call *call, const Gw__Authenticated **out, st
         return rc;
     if (response->result_case != GW__RESPONSE__RESULT_AUTHENTICATED)
         return err_set(err, ERR_INTERNAL, "unexpected answer of the store");
+    call->x->delay_s = response->authenticated->delay_s;
+    if (response->authenticated->result == GW__AUTHENTICATED__RESULT__RESULT_WRONG)
+        return err_set(err, ERR_DENIED, "wrong address or password");
     *out = response->authenticated;
     return 0;
 }
@@ -123,9 +130,8 @@ static void login_failed(struct api_call *call, const struct err *err)
 {
     struct web_exchange *x = call->x;
 
-    log_err(conn_env(x->c)->log, LOG_INFO, "web", conn_id(x->c), "failed login", err);
     if (err->kind == ERR_DENIED || err->kind == ERR_NOT_FOUND || err->kind == ERR_SYNTAX) {
-        x->delay_s = 1;
+        x->delay_s = MAX(x->delay_s, 1u);
         api_error(call, "user:loginFailed", "wrong address or password");
         return;
     }
@@ -162,9 +168,6 @@ void api_login(struct api_call *call)
     call->session = auth->session;
     if (open_session(call, rpc_slice(auth->address), &err) < 0)
         api_failed(call, &err);
-    else
-        log_event(conn_env(call->x->c)->log, LOG_INFO, "web", conn_id(call->x->c), "login",
-                  LOG_SLICE("user", api_text(call, 1)));
 }
 
 /* ---- the login of a request ---- */

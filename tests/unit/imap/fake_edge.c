@@ -1,4 +1,5 @@
 #include "fake_edge.h"
+#include "net/channel_binding.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -538,15 +539,30 @@ static int authenticate(struct arena *a, const Gw__Authenticate *q, Gw__Response
 
     bool off = slice_eq(rpc_slice(q->user), SLICE("off@localhost"));
 
-    if ((!off && !slice_eq(rpc_slice(q->user), SLICE("user@localhost"))) ||
-        !slice_eq(rpc_slice(q->password), SLICE("secret")))
-        return ERR_DENIED;
     r->authenticated = o;
     r->result_case = GW__RESPONSE__RESULT_AUTHENTICATED;
-    if (off)
+    if ((!off && !slice_eq(rpc_slice(q->user), SLICE("user@localhost"))) ||
+        !slice_eq(rpc_slice(q->password), SLICE("secret"))) {
+        o->result = GW__AUTHENTICATED__RESULT__RESULT_WRONG;
+    } else if (off) {
+        o->result = GW__AUTHENTICATED__RESULT__RESULT_DISABLED;
         o->disabled = rpc_bytes(SLICE("closed, ask the office"));
-    else
+    } else {
         o->session = o->account = 7;
+    }
+    return 0;
+}
+
+static int challenge(struct arena *a, Gw__Response *r)
+{
+    Gw__LoginChallenged *o = NEW(Gw__LoginChallenged, GW__LOGIN_CHALLENGED__INIT);
+
+    r->login_challenged = o;
+    r->result_case = GW__RESPONSE__RESULT_LOGIN_CHALLENGED;
+    o->challenge = 1;
+    o->text = rpc_bytes(SLICE("server+nonce"));
+    o->salt = rpc_bytes(SLICE("0123456789abcdef"));
+    o->iterations = 4096;
     return 0;
 }
 
@@ -565,6 +581,8 @@ static int answer(struct conn *c, const Gw__Request *q, const int *fds, Gw__Resp
     switch (q->call_case) {
     case GW__REQUEST__CALL_AUTHENTICATE:
         return authenticate(a, q->authenticate, r);
+    case GW__REQUEST__CALL_LOGIN_CHALLENGE:
+        return challenge(a, r);
     case GW__REQUEST__CALL_MAILBOX_LIST:
         return list_boxes(st, a, q->mailbox_list, r);
     case GW__REQUEST__CALL_MAILBOX_OPEN:
@@ -655,6 +673,14 @@ const struct addr *conn_remote(const struct conn *c)
     return &addr;
 }
 
+const struct addr *conn_local(const struct conn *c)
+{
+    static const struct addr addr = {.ip = {127, 0, 0, 1}, .ip_n = 4};
+
+    (void)c;
+    return &addr;
+}
+
 const struct env *conn_env(const struct conn *c)
 {
     static const struct clock clock = {.frozen_ns = INT64_C(1700000000000000000)};
@@ -674,6 +700,12 @@ struct arena *conn_arena(struct conn *c)
 struct conn_tls_info conn_tls(const struct conn *c)
 {
     return (struct conn_tls_info){.on = c->tls};
+}
+
+struct channel_binding conn_channel_binding(const struct conn *c)
+{
+    (void)c;
+    return (struct channel_binding){.name = NULL};
 }
 
 bool conn_tls_available(const struct conn *c)

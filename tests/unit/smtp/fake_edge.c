@@ -1,4 +1,5 @@
 #include "fake_edge.h"
+#include "net/channel_binding.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,6 +55,12 @@ struct conn_tls_info conn_tls(const struct conn *c)
     return (struct conn_tls_info){true, 0x0304, 0x1301, "TLS1.3", "TLS_AES_128_GCM_SHA256"};
 }
 
+struct channel_binding conn_channel_binding(const struct conn *c)
+{
+    (void)c;
+    return (struct channel_binding){.name = NULL};
+}
+
 bool conn_tls_available(const struct conn *c)
 {
     return self(c)->tls_available;
@@ -92,7 +99,8 @@ void conn_set_min_rate(struct conn *c, uint32_t bytes_per_minute)
 
 void conn_delay(struct conn *c, uint32_t seconds)
 {
-    self(c)->delay_s = seconds;
+    if (seconds > self(c)->delay_s)
+        self(c)->delay_s = seconds;
 }
 
 void conn_set_producer(struct conn *c)
@@ -278,14 +286,19 @@ static int authenticate(struct fake *f, const Gw__Authenticate *call, Gw__Respon
 {
     Gw__Authenticated *a = ARENA_NEW(&f->arena, Gw__Authenticated);
 
-    if ((!slice_eq_nocase(rpc_slice(call->user), SLICE("ann@d1.example")) &&
-         !slice_eq_nocase(rpc_slice(call->user), SLICE("off@d1.example"))) ||
-        !slice_eq(rpc_slice(call->password), SLICE("secret")))
-        return err_set(err, ERR_DENIED, "no");
+    if (a == NULL)
+        return err_set(err, ERR_NOMEM, "arena");
     gw__authenticated__init(a);
     response->result_case = GW__RESPONSE__RESULT_AUTHENTICATED;
     response->authenticated = a;
+    if ((!slice_eq_nocase(rpc_slice(call->user), SLICE("ann@d1.example")) &&
+         !slice_eq_nocase(rpc_slice(call->user), SLICE("off@d1.example"))) ||
+        !slice_eq(rpc_slice(call->password), SLICE("secret"))) {
+        a->result = GW__AUTHENTICATED__RESULT__RESULT_WRONG;
+        return 0;
+    }
     if (slice_eq_nocase(rpc_slice(call->user), SLICE("off@d1.example"))) {
+        a->result = GW__AUTHENTICATED__RESULT__RESULT_DISABLED;
         a->disabled = rpc_bytes(SLICE("closed, ask the office"));
         return 0;
     }
@@ -293,6 +306,22 @@ static int authenticate(struct fake *f, const Gw__Authenticate *call, Gw__Respon
     a->account = 5;
     a->address = rpc_bytes(SLICE("ann@d1.example"));
     f->sessions++;
+    return 0;
+}
+
+static int challenge(struct fake *f, Gw__Response *response, struct err *err)
+{
+    Gw__LoginChallenged *c = ARENA_NEW(&f->arena, Gw__LoginChallenged);
+
+    if (c == NULL)
+        return err_set(err, ERR_NOMEM, "arena");
+    gw__login_challenged__init(c);
+    c->challenge = 1;
+    c->text = rpc_bytes(SLICE("server+nonce"));
+    c->salt = rpc_bytes(SLICE("0123456789abcdef"));
+    c->iterations = 4096;
+    response->result_case = GW__RESPONSE__RESULT_LOGIN_CHALLENGED;
+    response->login_challenged = c;
     return 0;
 }
 
@@ -331,6 +360,11 @@ int edge_call(struct edge *e, struct conn *c, Gw__Request *request, const int *f
         return deliver(f, request->deliver, fds_n > 0 ? fds[0] : -1, response);
     case GW__REQUEST__CALL_AUTHENTICATE:
         return authenticate(f, request->authenticate, response, err);
+    case GW__REQUEST__CALL_LOGIN_CHALLENGE:
+        return challenge(f, response, err);
+    case GW__REQUEST__CALL_LOGIN_REPORT:
+        response->result_case = GW__RESPONSE__RESULT_DONE;
+        return 0;
     case GW__REQUEST__CALL_SPOOL_OPEN:
         return spool_open(f, response, fds_out, err);
     case GW__REQUEST__CALL_SEND_COUNT:

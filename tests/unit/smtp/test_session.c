@@ -47,7 +47,9 @@ static void lists_extensions(void **state)
     f->tls_available = true;
     fake_open(f, EDGE_SUBMISSION);
     say(f, "EHLO\r\n", "250");
-    assert_holds(output(f), "250-STARTTLS\r\n250-AUTH PLAIN LOGIN\r\n");
+    assert_holds(output(f),
+                 "250-STARTTLS\r\n250-AUTH SCRAM-SHA-256-PLUS SCRAM-SHA-256 SCRAM-SHA-1-PLUS "
+                 "SCRAM-SHA-1 CRAM-MD5 PLAIN LOGIN\r\n");
     f->settings.plain_auth = false;
     fake_open(f, EDGE_SUBMISSION);
     say(f, "EHLO ho_st\r\n", "250");

@@ -209,9 +209,12 @@ static inline int fixture_login(struct fixture *f, const char *user, const char 
     message.password = fixture_text(password);
     int kind = fixture_ask(f, STORE_ACCESS, &request);
 
-    if (kind == 0)
-        *session_out = f->response->authenticated->session;
-    return kind;
+    if (kind != 0)
+        return kind;
+    if (f->response->authenticated->result == GW__AUTHENTICATED__RESULT__RESULT_WRONG)
+        return ERR_DENIED;
+    *session_out = f->response->authenticated->session;
+    return 0;
 }
 
 /* ann@example.org with a password; the session. */

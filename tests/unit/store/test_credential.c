@@ -53,27 +53,25 @@ static void test_opaque_string(void **state)
 
 static void test_password(void **state)
 {
-    struct credential made[CREDENTIAL_KINDS];
-    struct credential_stored stored = {0};
+    struct credential made[CREDENTIAL_KINDS] = {
+        [1] = {.parameter = 4096}, [2] = {.parameter = 8192}};
+    struct credential stored;
     struct credential_cache *cache = credential_cache_new();
     struct err err;
     bool match;
 
     (void)state;
-    assert_int_equal(credential_derive(SLICE("1234567"), made, &err), -ERR_INVALID);
-    assert_int_equal(credential_derive(SLICE("12345678"), made, &err), 0);
+    assert_int_equal(credential_derive(SLICE("1234567"), false, made, &err), -ERR_INVALID);
+    assert_int_equal(credential_derive(SLICE("12345678"), false, made, &err), 0);
     assert_int_equal(made[1].secret_n, 64);
     assert_int_equal(made[2].secret_n, 40);
-    memcpy(stored.salt, made[0].salt, sizeof(stored.salt));
-    memcpy(stored.secret, made[0].secret, sizeof(stored.secret));
-    stored.secret_n = made[0].secret_n;
-    stored.parameter = made[0].parameter;
+    assert_int_equal(made[3].secret_n, 32);
+    stored = made[0];
     assert_int_equal(credential_check(&stored, SLICE("12345678"), &match, &err), 0);
     assert_true(match);
     assert_int_equal(credential_check(&stored, SLICE("12345679"), &match, &err), 0);
     assert_false(match);
-    assert_int_equal(
-        credential_check(&(struct credential_stored){0}, SLICE("12345678"), &match, &err), 0);
+    assert_int_equal(credential_check(&(struct credential){0}, SLICE("12345678"), &match, &err), 0);
     assert_false(match);
     assert_false(credential_cache_has(cache, 1, &stored, SLICE("12345678")));
     credential_cache_put(cache, 1, &stored, SLICE("12345678"));

@@ -22,6 +22,11 @@ static void test_rights(void **state)
         {GW__REQUEST__CALL_SPOOL_OPEN, RIGHTS_OPEN, RIGHTS_OPEN, RIGHTS_NO},
         {GW__REQUEST__CALL_DELIVER, RIGHTS_OPEN, RIGHTS_SESSION, RIGHTS_NO},
         {GW__REQUEST__CALL_AUTHENTICATE, RIGHTS_NO, RIGHTS_OPEN, RIGHTS_NO},
+        {GW__REQUEST__CALL_LOGIN_CHALLENGE, RIGHTS_NO, RIGHTS_OPEN, RIGHTS_NO},
+        {GW__REQUEST__CALL_LOGIN_REPORT, RIGHTS_NO, RIGHTS_OPEN, RIGHTS_NO},
+        {GW__REQUEST__CALL_APP_PASSWORD_EDIT, RIGHTS_NO, RIGHTS_NO, RIGHTS_OPEN},
+        {GW__REQUEST__CALL_APP_PASSWORD_LIST, RIGHTS_NO, RIGHTS_NO, RIGHTS_OPEN},
+        {GW__REQUEST__CALL_LOGIN_ATTEMPT_LIST, RIGHTS_NO, RIGHTS_NO, RIGHTS_OPEN},
         {GW__REQUEST__CALL_MAILBOX_OPEN, RIGHTS_NO, RIGHTS_SESSION, RIGHTS_NO},
         {GW__REQUEST__CALL_MESSAGE_READ, RIGHTS_NO, RIGHTS_SESSION, RIGHTS_NO},
         {GW__REQUEST__CALL_BODY_READ, RIGHTS_NO, RIGHTS_SESSION, RIGHTS_NO},
@@ -73,17 +78,14 @@ static void test_every_call_of_a_role(void **state)
 {
     static const Gw__Request__CallCase mx[] = {
         GW__REQUEST__CALL_RESOLVE, GW__REQUEST__CALL_SPOOL_OPEN, GW__REQUEST__CALL_DELIVER, 0};
-    static const Gw__Request__CallCase admin[] = {GW__REQUEST__CALL_DOMAIN_EDIT,
-                                                  GW__REQUEST__CALL_ACCOUNT_EDIT,
-                                                  GW__REQUEST__CALL_ADDRESS_EDIT,
-                                                  GW__REQUEST__CALL_DIRECTORY_LIST,
-                                                  GW__REQUEST__CALL_PASSWORD_SET,
-                                                  GW__REQUEST__CALL_ALIAS_EDIT,
-                                                  GW__REQUEST__CALL_DOMAIN_SET,
-                                                  GW__REQUEST__CALL_ACCOUNT_SET,
-                                                  GW__REQUEST__CALL_ADDRESS_SET,
-                                                  GW__REQUEST__CALL_INSTALLATION_SET,
-                                                  0};
+    static const Gw__Request__CallCase admin[] = {
+        GW__REQUEST__CALL_DOMAIN_EDIT,        GW__REQUEST__CALL_ACCOUNT_EDIT,
+        GW__REQUEST__CALL_ADDRESS_EDIT,       GW__REQUEST__CALL_DIRECTORY_LIST,
+        GW__REQUEST__CALL_PASSWORD_SET,       GW__REQUEST__CALL_ALIAS_EDIT,
+        GW__REQUEST__CALL_DOMAIN_SET,         GW__REQUEST__CALL_ACCOUNT_SET,
+        GW__REQUEST__CALL_ADDRESS_SET,        GW__REQUEST__CALL_INSTALLATION_SET,
+        GW__REQUEST__CALL_APP_PASSWORD_EDIT,  GW__REQUEST__CALL_APP_PASSWORD_LIST,
+        GW__REQUEST__CALL_LOGIN_ATTEMPT_LIST, 0};
     static const Gw__Request__CallCase web[] = {GW__REQUEST__CALL_AUTHENTICATE,
                                                 GW__REQUEST__CALL_WEB_SESSION_USE, 0};
     struct fixture f;

@@ -161,6 +161,13 @@ static void steps_lead_to_the_directory(void **state)
     static const char first_version[] =
         "DROP TABLE role_address;"
         "DROP TABLE web_session;"
+        "DROP TABLE app_password;"
+        "DROP TABLE login_attempt;"
+        "DROP TABLE credential;"
+        "CREATE TABLE credential (account_id INTEGER NOT NULL, kind TEXT NOT NULL, salt BLOB NOT "
+        "NULL, parameter INTEGER NOT NULL, secret BLOB NOT NULL, changed_ns INTEGER NOT NULL, "
+        "PRIMARY KEY (account_id, kind)) WITHOUT ROWID;"
+        "INSERT INTO credential VALUES (7, 'password', x'00', 15, x'01', 3);"
         "ALTER TABLE account DROP COLUMN messages_per_day;"
         "ALTER TABLE account DROP COLUMN recipients_per_day;"
         "DROP TABLE address;"
@@ -188,6 +195,9 @@ static void steps_lead_to_the_directory(void **state)
     assert_int_equal(number(db, "SELECT account_id FROM address WHERE NOT catchall AND localpart "
                                 "= 'ann' AND mailbox = 'Box'"),
                      2);
+    assert_int_equal(number(db, "SELECT account_id FROM credential WHERE password_id = 0 AND kind "
+                                "= 'password' AND parameter = 15 AND secret = x'01'"),
+                     7);
     db_close(db);
     (void)nftw(directory, fixture_remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
