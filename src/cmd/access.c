@@ -15,6 +15,7 @@ static const struct protocol *protocol_of(enum edge_service service)
     case EDGE_SMTP:
     case EDGE_HTTP:
     case EDGE_HTTPS:
+    case EDGE_METRICS:
     case EDGE_SERVICE_COUNT:
         break;
     }

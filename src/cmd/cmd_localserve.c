@@ -85,6 +85,7 @@ static const char *purpose_of(enum config_service_kind kind)
         [CONFIG_IMAPS] = "reading; TLS",
         [CONFIG_HTTP] = "the account page",
         [CONFIG_HTTPS] = "the account page; TLS",
+        [CONFIG_METRICS] = "numbers for Prometheus, at /metrics",
     };
 
     return purposes[kind];

@@ -123,9 +123,13 @@ static int write_config(const struct localserve *l, struct err *err)
                   "        certificate = \"localhost.pem\"\n"
                   "        key = \"localhost.key\"\n"
                   "    }\n"
+                  "}\n\n"
+                  "listener metrics {\n"
+                  "    addresses = {\"127.0.0.1\"}\n"
+                  "    metrics { port = %u }\n"
                   "}\n",
                   addresses, base + 25, base + 587, base + 465, base + 143, base + 993, base + 80,
-                  base + 443);
+                  base + 443, base + 910);
     bool ok = ferror(file) == 0;
 
     if (fclose(file) != 0 || !ok)

@@ -1,10 +1,12 @@
-/* godwit-web: the account page, over HTTP and HTTPS. */
+/* godwit-web: the account page, over HTTP and HTTPS, and the metrics. */
 #include "web/web.h"
 #include "edge/edge_main.h"
 
 static const struct protocol *protocol_of(enum edge_service service)
 {
-    return service == EDGE_HTTP || service == EDGE_HTTPS ? &web_protocol : NULL;
+    bool served = service == EDGE_HTTP || service == EDGE_HTTPS || service == EDGE_METRICS;
+
+    return served ? &web_protocol : NULL;
 }
 
 int main(void)

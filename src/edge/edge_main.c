@@ -55,9 +55,10 @@ static const struct {
                               "Content-Length: 0\r\nConnection: close\r\n\r\n"),
                    {NULL, 0}},
     [EDGE_HTTPS] = {true, "http/1.1", {NULL, 0}, {NULL, 0}},
+    [EDGE_METRICS] = {false, NULL, {NULL, 0}, {NULL, 0}},
 };
 static const char *const service_names[] = {"smtp",  "submission", "submissions", "imap",
-                                            "imaps", "http",       "https"};
+                                            "imaps", "http",       "https",       "metrics"};
 
 /* NULL without windows, or when out of memory. */
 static struct limiter *new_limiter(const struct edge_process *p, Gw__LimiterWindow *const *windows,
@@ -88,6 +89,7 @@ static void take_settings(struct edge_process *p)
     p->settings.message_timeout_s = config->message_timeout_s;
     p->settings.content_rate_min = config->content_rate_min;
     p->settings.threads = config->threads;
+    p->settings.metrics = role_metrics_view(p->control);
     p->settings.connections_max = config->connections_max;
     memcpy(p->settings.id_key, config->id_key.data,
            MIN(config->id_key.len, sizeof(p->settings.id_key)));

@@ -17,8 +17,11 @@ enum edge_service {
     EDGE_IMAPS,       /* 993 */
     EDGE_HTTP,        /* 80 */
     EDGE_HTTPS,       /* 443 */
+    EDGE_METRICS,     /* 8010 */
     EDGE_SERVICE_COUNT
 };
+
+struct metrics_view;
 
 struct edge_settings {
     struct slice hostname;     /* in greetings, Received, Message-ID */
@@ -33,7 +36,9 @@ struct edge_settings {
     uint32_t message_timeout_s; /* for all of a message */
     uint32_t content_rate_min;  /* octets of a message per minute; 0: any */
     uint32_t threads;
-    uint32_t connections_max;           /* of this process */
+    const struct metrics_view
+        *metrics;             /* numbers of all processes; none where they are not served */
+    uint32_t connections_max; /* of this process */
     uint32_t ports[EDGE_SERVICE_COUNT]; /* of the server's services; 0: not offered */
 };
 

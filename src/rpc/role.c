@@ -17,6 +17,7 @@
 #include "base/arena.h"
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "base/num.h"
 #include "base/secret.h"
 #include "rpc/call.h"
 #ifdef GODWIT_TEST_HOOKS
@@ -39,6 +40,8 @@ struct role {
     const Gw__RoleConfig *config;
     int signal_fd;
     struct metrics *metrics;
+    struct metrics *views[ROLE_FDS_MAX];
+    struct metrics_view view;
     int fds[ROLE_FDS_MAX]; /* those of metrics, then the listening sockets */
     size_t fds_n;
     size_t metrics_n;
@@ -90,7 +93,7 @@ static int receive_start(struct role *r, struct err *err)
     if (order->order_case != GW__CONTROL_ORDER__ORDER_START)
         return err_set(err, ERR_INVALID, "the first order is not the configuration");
     r->config = order->start;
-    r->metrics_n = r->config->metrics ? 1 : 0;
+    r->metrics_n = (r->config->metrics ? 1u : 0u) + MIN(r->config->metrics_views, ROLE_FDS_MAX);
     while (r->fds_n < r->metrics_n + r->config->n_listeners) {
         rc = receive_order(r, &r->order_arena, &order, &record, err);
         if (rc < 0)
@@ -122,10 +125,16 @@ static int set_up_log(struct role *r, const char *name, struct err *err)
 
 static int set_up_metrics(struct role *r, struct err *err)
 {
+    size_t own = r->config->metrics ? 1 : 0;
     int rc = 0;
 
-    if (r->config->metrics)
+    if (own > 0)
         rc = metrics_map(r->fds[0], /* writable= */ true, &r->metrics, err);
+    for (size_t i = own; rc == 0 && i < r->metrics_n; i++) {
+        rc = metrics_map(r->fds[i], /* writable= */ false, &r->views[r->view.n], err);
+        r->view.n += rc == 0;
+    }
+    r->view.segments = r->views;
     for (size_t i = 0; i < r->metrics_n; i++)
         r->fds[i] = fd_close(r->fds[i]);
     return rc;
@@ -202,6 +211,8 @@ void role_free(struct role *r)
     arena_done(&r->order_arena);
     log_free(r->log);
     metrics_unmap(r->metrics);
+    for (size_t i = 0; i < r->view.n; i++)
+        metrics_unmap(r->views[i]);
     wipe(r->buf, sizeof(r->buf));
     free(r);
 }
@@ -214,6 +225,11 @@ const struct env *role_env(const struct role *r)
 const Gw__RoleConfig *role_config(const struct role *r)
 {
     return r->config;
+}
+
+const struct metrics_view *role_metrics_view(const struct role *r)
+{
+    return &r->view;
 }
 
 int role_take_fd(struct role *r, size_t index)

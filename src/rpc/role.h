@@ -14,12 +14,16 @@
 #include "control.pb-c.h"
 
 struct role;
+struct metrics_view;
 
 /* Reads the first record from descriptor 3; sets up log and clock. When there is no such descriptor
  * it prints how these programs are started (by `godwit serve`) and exits with 2. `name`: "mx". */
 int role_begin(const char *name, struct role **out, struct err *err) WARN_UNUSED;
 
 const struct env *role_env(const struct role *r);
+/* The numbers of all processes: of none, where the supervisor gave no view. Lives as long as the
+ * role. */
+const struct metrics_view *role_metrics_view(const struct role *r);
 const Gw__RoleConfig *role_config(const struct role *r); /* lives as long as the role */
 /* Listening sockets that came with the configuration, in its order; taken: the caller's. */
 int role_take_fd(struct role *r, size_t index);

@@ -16,7 +16,7 @@
 const char *config_service_name(enum config_service_kind kind)
 {
     static const char *const names[] = {"smtp",  "submission", "submissions", "imap",
-                                        "imaps", "http",       "https"};
+                                        "imaps", "http",       "https",       "metrics"};
 
     return names[kind];
 }
@@ -94,7 +94,7 @@ static void fill_services(struct config_parse *parse, cfg_t *tree, struct config
 {
     static const enum key_section sections[CONFIG_SERVICE_COUNT] = {
         SECTION_SMTP,  SECTION_SUBMISSION, SECTION_SUBMISSIONS, SECTION_IMAP,
-        SECTION_IMAPS, SECTION_HTTP,       SECTION_HTTPS};
+        SECTION_IMAPS, SECTION_HTTP,       SECTION_HTTPS,       SECTION_METRICS};
     size_t total = 0;
 
     for (int kind = 0; kind < CONFIG_SERVICE_COUNT; kind++)

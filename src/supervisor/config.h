@@ -39,6 +39,7 @@ enum config_service_kind { /* the numbers of Gw__Listener__Service */
                            CONFIG_IMAPS,
                            CONFIG_HTTP,
                            CONFIG_HTTPS,
+                           CONFIG_METRICS,
                            CONFIG_SERVICE_COUNT
 };
 const char *config_service_name(enum config_service_kind kind);

@@ -93,6 +93,22 @@ static void check_service(const struct check *c, cfg_t *section, bool tls,
                  "nobody could send: required starttls needs a tls section in its listener", name);
 }
 
+/* Whoever reaches the port reads the numbers. */
+static void check_metrics(const struct check *c, cfg_t *section,
+                          const struct config_listener *listener)
+{
+    struct addr address;
+    struct err err;
+
+    for (size_t i = 0; i < listener->addresses.n; i++)
+        if (addr_parse_ip(slice_str(listener->addresses.item[i]), &address, &err) == 0 &&
+            !addr_is_loopback(&address))
+            complain(c, section, "addresses",
+                     "is not of this machine only: put metrics into a listener of its own with "
+                     "127.0.0.1",
+                     listener->addresses.item[i]);
+}
+
 static void check_listener(const struct check *c, cfg_t *section,
                            const struct config_listener *listener)
 {
@@ -110,8 +126,11 @@ static void check_listener(const struct check *c, cfg_t *section,
     if (tls && !same_tls(&listener->tls, config->tls))
         complain(c, cfg_getnsec(section, "tls", 0), "certificate",
                  "all listeners with TLS name the same certificate and key", listener->name);
-    for (size_t i = 0; i < listener->service_n; i++)
+    for (size_t i = 0; i < listener->service_n; i++) {
         check_service(c, section, tls, &listener->service[i]);
+        if (listener->service[i].kind == CONFIG_METRICS)
+            check_metrics(c, section, listener);
+    }
     if (listener->hostname && !is_hostname(listener->hostname))
         complain(c, section, "hostname", "is not a host name", listener->hostname);
     check_networks(c, section, "proxy_networks", &listener->proxy_networks);

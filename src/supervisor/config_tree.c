@@ -48,10 +48,10 @@ static cfg_opt_t option_of_key(const struct key_row *key)
 static void build_options(struct option_lists *lists)
 {
     static const enum key_section order[] = {
-        SECTION_SMTP,   SECTION_SUBMISSION, SECTION_SUBMISSIONS, SECTION_IMAP,     SECTION_IMAPS,
-        SECTION_HTTP,   SECTION_HTTPS,      SECTION_TLS,         SECTION_LISTENER, SECTION_PROCESS,
-        SECTION_LIMITS, SECTION_TIMEOUTS,   SECTION_STORE,       SECTION_DNS,      SECTION_LOG,
-        SECTION_TEST,   SECTION_GLOBAL,
+        SECTION_SMTP,    SECTION_SUBMISSION, SECTION_SUBMISSIONS, SECTION_IMAP,  SECTION_IMAPS,
+        SECTION_HTTP,    SECTION_HTTPS,      SECTION_METRICS,     SECTION_TLS,   SECTION_LISTENER,
+        SECTION_PROCESS, SECTION_LIMITS,     SECTION_TIMEOUTS,    SECTION_STORE, SECTION_DNS,
+        SECTION_LOG,     SECTION_TEST,       SECTION_GLOBAL,
     };
 
     for (size_t i = 0; i < key_rows_n; i++)

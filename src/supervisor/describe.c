@@ -79,6 +79,17 @@ static void template_body(struct builder *out, enum key_section section, int dep
             template_section(out, (enum key_section)i, depth);
 }
 
+/* One line that can be made part of the file. */
+static void template_example(struct builder *out, enum key_section section, int depth)
+{
+    indent(out, depth);
+    build_printf(out, "# %s {", section_rows[section].name);
+    for (size_t i = 0; i < key_rows_n; i++)
+        if (key_rows[i].section == section)
+            build_printf(out, " %s = %s", key_rows[i].name, key_rows[i].fallback);
+    build_text(out, " }\n");
+}
+
 static void template_section(struct builder *out, enum key_section section, int depth)
 {
     const struct section_row *row = &section_rows[section];
@@ -88,6 +99,10 @@ static void template_section(struct builder *out, enum key_section section, int 
         return;
     build_byte(out, '\n');
     comment(out, depth, row->help);
+    if (row->asked_for) {
+        template_example(out, section, depth);
+        return;
+    }
     do {
         size_t n = title ? strcspn(title, " ") : 0;
 

@@ -61,6 +61,14 @@ const struct section_row section_rows[SECTION_COUNT] = {
                        .parent = SECTION_LISTENER,
                        .repeated = true,
                        .help = "The account page, for the users' browsers. Needs tls."},
+    [SECTION_METRICS] = {.name = "metrics",
+                         .parent = SECTION_LISTENER,
+                         .repeated = true,
+                         .asked_for = true,
+                         .help =
+                             "Numbers about the server for Prometheus, at /metrics, for whoever "
+                             "asks: in a listener whose addresses are those of this machine "
+                             "only, such as 127.0.0.1."},
     [SECTION_TLS] = {.name = "tls",
                      .parent = SECTION_LISTENER,
                      .repeated = true,
@@ -70,7 +78,7 @@ const struct section_row section_rows[SECTION_COUNT] = {
                          .repeated = true,
                          .example = "mx access web store",
                          .help = "Size of a kind of process: mx (smtp), access (submission and "
-                                 "IMAP), web (http and https) or store."},
+                                 "IMAP), web (http, https, metrics) or store."},
 };
 
 #define GLOBAL(member) .offset = offsetof(struct config, member)
@@ -224,6 +232,8 @@ const struct key_row key_rows[] = {
     {SECTION_HTTP, "port", KEY_NUMBER, .fallback = "80", .min = 1, .max = 65535,
      .offset = offsetof(struct config_service, port), .help = "TCP port."},
     {SECTION_HTTPS, "port", KEY_NUMBER, .fallback = "443", .min = 1, .max = 65535,
+     .offset = offsetof(struct config_service, port), .help = "TCP port."},
+    {SECTION_METRICS, "port", KEY_NUMBER, .fallback = "8010", .min = 1, .max = 65535,
      .offset = offsetof(struct config_service, port), .help = "TCP port."},
     {SECTION_TLS, "certificate", KEY_PATH, .example = "fullchain.pem",
      .offset = offsetof(struct config_tls, certificate),

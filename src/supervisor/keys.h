@@ -37,6 +37,7 @@ enum key_section {
     SECTION_IMAPS,
     SECTION_HTTP,
     SECTION_HTTPS,
+    SECTION_METRICS,
     SECTION_TLS,
     SECTION_PROCESS,
     SECTION_COUNT
@@ -49,6 +50,7 @@ struct section_row {
     const char *example; /* titles in the template, separated by spaces; NULL: has no title */
     const char *help;
     bool tests_only; /* exists only with -Dtest_hooks=true */
+    bool asked_for;  /* not in the file that the template makes: there it is a comment */
 };
 
 struct key_row {

@@ -17,7 +17,8 @@ enum config_role listen_role(enum config_service_kind kind)
 {
     if (kind == CONFIG_SMTP)
         return CONFIG_MX;
-    return kind == CONFIG_HTTP || kind == CONFIG_HTTPS ? CONFIG_WEB : CONFIG_ACCESS;
+    return kind == CONFIG_HTTP || kind == CONFIG_HTTPS || kind == CONFIG_METRICS ? CONFIG_WEB
+                                                                                 : CONFIG_ACCESS;
 }
 
 static int add(struct listen_set *set, enum config_service_kind kind, int fd, const char *ip,

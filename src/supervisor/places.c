@@ -7,7 +7,7 @@ void places_init(struct supervisor *s)
 {
     for (int role = 0; role < CONFIG_ROLE_COUNT; role++)
         for (size_t i = 0; i < SUPERVISOR_PLACES_MAX; i++)
-            s->metrics[role][i].fd = -1;
+            s->metrics[role][i].fd = s->metrics[role][i].view_fd = -1;
 }
 
 int places_open(struct supervisor *s, struct err *err)
@@ -19,6 +19,8 @@ int places_open(struct supervisor *s, struct err *err)
 
             if (rc == 0)
                 rc = metrics_map(p->fd, /* writable= */ true, &p->mapped, err);
+            if (rc == 0)
+                rc = metrics_segment_view(p->fd, &p->view_fd, err);
             if (rc < 0)
                 return rc;
         }
@@ -32,6 +34,7 @@ void places_close(struct supervisor *s)
         for (size_t i = 0; i < SUPERVISOR_PLACES_MAX; i++) {
             metrics_unmap(s->metrics[role][i].mapped);
             (void)fd_close(s->metrics[role][i].fd);
+            (void)fd_close(s->metrics[role][i].view_fd);
         }
     }
 }

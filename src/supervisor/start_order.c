@@ -30,7 +30,8 @@ struct start {
     Gw__DnsSettings dns;
     ProtobufCBinaryData forward_to[CONFIG_DNS_MAX], zones[CONFIG_DNS_MAX];
     uint32_t tcp_ports[1 + 2 * CONFIG_DNS_MAX];
-    int fds[1 + LISTEN_SOCKETS_MAX]; /* in the order of role.c */
+    int fds[1 + CONFIG_ROLE_COUNT * SUPERVISOR_PLACES_MAX +
+            LISTEN_SOCKETS_MAX]; /* in the order of role.c */
     size_t n;
 };
 
@@ -225,6 +226,16 @@ static void set_common(struct supervisor *s, const struct child *c, struct start
     start->fds[start->n++] = s->metrics[c->role][c->index].fd;
 }
 
+/* The numbers of every process go to the one that serves them. */
+static void set_metrics_views(struct supervisor *s, struct start *start)
+{
+    for (int role = 0; role < CONFIG_ROLE_COUNT; role++)
+        for (size_t i = 0; i < SUPERVISOR_PLACES_MAX; i++)
+            if (s->metrics[role][i].view_fd >= 0)
+                start->fds[start->n++] = s->metrics[role][i].view_fd;
+    start->config.metrics_views = (uint32_t)start->n - 1;
+}
+
 static int send_order(struct supervisor *s, const struct child *c, const Gw__ControlOrder *order,
                       const int *fds, size_t fds_n, struct err *err)
 {
@@ -243,6 +254,8 @@ int start_order_send(struct supervisor *s, struct child *c, struct err *err)
     Gw__Descriptors more = GW__DESCRIPTORS__INIT;
 
     set_common(s, c, &start);
+    if (c->role == CONFIG_WEB)
+        set_metrics_views(s, &start);
     if (c->role == CONFIG_STORE)
         set_store(s, &start);
     else

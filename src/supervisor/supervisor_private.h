@@ -51,7 +51,8 @@ struct child {
 
 /* What the processes of a place count in; lives as long as the supervisor. */
 struct place_metrics {
-    int fd; /* -1: there is no such place */
+    int fd;      /* -1: there is no such place */
+    int view_fd; /* the same, read-only */
     struct metrics *mapped;
 };
 

@@ -67,8 +67,11 @@ struct web_route {
     void (*run)(struct web_exchange *x);
 };
 /* Of the request's path; NULL: there is none. */
-const struct web_route *web_route_find(struct slice path);
+const struct web_route *web_route_find(enum edge_service service, struct slice path);
 
 /* api.c: POST /account/api/FUNCTION */
 void web_api_run(struct web_exchange *x);
 #define WEB_API_PREFIX "/account/api/"
+
+/* metrics.c: GET /metrics */
+void web_metrics_run(struct web_exchange *x);

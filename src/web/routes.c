@@ -34,10 +34,21 @@ static bool matches(struct slice pattern, struct slice path)
     return slice_eq(path, pattern);
 }
 
-const struct web_route *web_route_find(struct slice path)
+/* The service metrics has nothing but these, and nobody else has them. */
+static const struct web_route metrics_routes[] = {
+    {SLICE_INIT("/metrics"), WEB_GET | WEB_HEAD, 0, web_metrics_run},
+};
+
+static const struct web_route *find(const struct web_route *v, size_t n, struct slice path)
 {
-    for (size_t i = 0; i < ARRAY_SIZE(routes); i++)
-        if (matches(routes[i].path, path))
-            return &routes[i];
+    for (size_t i = 0; i < n; i++)
+        if (matches(v[i].path, path))
+            return &v[i];
     return NULL;
+}
+
+const struct web_route *web_route_find(enum edge_service service, struct slice path)
+{
+    return service == EDGE_METRICS ? find(metrics_routes, ARRAY_SIZE(metrics_routes), path)
+                                   : find(routes, ARRAY_SIZE(routes), path);
 }

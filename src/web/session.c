@@ -125,9 +125,9 @@ static enum conn_next check_head(struct web_session *s, bool *on_out)
         return refuse(s, 400);
     if (!host_is_ours(name, settings->hostname))
         return refuse(s, 404);
-    if (!conn_tls(s->c).on && !settings->plain_auth)
+    if (s->listener->service != EDGE_METRICS && !conn_tls(s->c).on && !settings->plain_auth)
         return to_https(s, name);
-    s->route = web_route_find(q->path);
+    s->route = web_route_find(s->listener->service, q->path);
     if (!s->route)
         return refuse(s, 404);
     if (!(s->route->methods & q->method))

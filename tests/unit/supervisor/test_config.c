@@ -243,7 +243,7 @@ static void test_template_parses(void **state)
     struct config *minimal =
         load_good(*state, SLICE("hostname = mail.example.org\n" GOOD_LISTENER));
 
-    assert_int_equal(described->listener[0].service_n, CONFIG_SERVICE_COUNT);
+    assert_int_equal(described->listener[0].service_n, CONFIG_SERVICE_COUNT - 1);
     assert_int_equal(described->listener[0].service[4].port, 993);
     assert_string_equal(described->hostname, minimal->hostname);
     assert_string_equal(described->data_directory, minimal->data_directory);
