@@ -61,7 +61,7 @@ static int admit(struct call *c, struct login *login, const struct credential *u
                  struct slice signature, struct err *err)
 {
     struct session session = {login->account.account_id, login->account.shard};
-    Gw__Authenticated *a;
+    Gw__Authenticated *a = NULL;
     bool off = login->account.login_disabled.n > 0;
 
     login->password_id = used ? used->password_id : 0;
