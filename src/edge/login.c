@@ -58,7 +58,7 @@ void login_announce(struct builder *out, const struct edge_listener *listener, c
 
 /* ---- talking to the store ---- */
 
-static void fill_origin(const struct login *l, struct conn *c, Gw__LoginOrigin *o)
+void login_origin(const struct login *l, struct conn *c, Gw__LoginOrigin *o)
 {
     struct conn_tls_info tls = conn_tls(c);
 
@@ -96,7 +96,7 @@ static void report(const struct login *l, const struct edge_listener *listener, 
     const Gw__Response *response;
     struct err err;
 
-    fill_origin(l, c, &origin);
+    login_origin(l, c, &origin);
     body.origin = &origin;
     body.result = rpc_bytes(slice_str(result));
     if (x->mechanism) {
@@ -235,7 +235,7 @@ static int ask_challenge(struct login *l, const struct edge_listener *listener, 
     Gw__LoginOrigin origin;
     const Gw__Response *response;
 
-    fill_origin(l, c, &origin);
+    login_origin(l, c, &origin);
     body.mechanism = rpc_bytes(x->mechanism->name);
     body.user = rpc_bytes(x->server.user);
     body.origin = &origin;
@@ -261,7 +261,7 @@ static int ask_verify(struct login *l, const struct edge_listener *listener, str
     const Gw__Response *response;
     bool external = x->mechanism->kind == SASL_EXTERNAL;
 
-    fill_origin(l, c, &origin);
+    login_origin(l, c, &origin);
     body.mechanism = rpc_bytes(x->mechanism->name);
     body.user =
         rpc_bytes(external && x->server.user.n == 0 ? l->certificate.address : x->server.user);

@@ -81,3 +81,6 @@ enum login_outcome login_password(struct login *l, const struct edge_listener *l
                                   struct login_answer *answer);
 /* The connection goes away in the middle, or starts anew. */
 void login_abandon(struct login *l, const struct edge_listener *listener, struct conn *c);
+
+/* What is recorded of where an attempt comes from. Lives in conn_arena. */
+void login_origin(const struct login *l, struct conn *c, Gw__LoginOrigin *o);

@@ -67,7 +67,8 @@ int call_login_attempt_list(struct call *c, struct err *err)
     struct db *db = shard_reader(c->store->directory, c->from.thread);
     size_t max = request->max > 0 && request->max < ROWS_MAX ? request->max : ROWS_MAX;
     Gw__LoginAttempts *answer = call_message(c, &gw__login_attempts__descriptor);
-    bool all = request->account.len == 0;
+    bool own = c->from.role == STORE_WEB; /* the session's account, and no other */
+    bool all = !own && request->account.len == 0;
     struct directory_account account = {0};
     struct db_row r;
     int rc = 0;
@@ -76,7 +77,9 @@ int call_login_attempt_list(struct call *c, struct err *err)
         answer->rows = ARENA_ARRAY(&c->out, max, Gw__LoginAttempt *);
     if (!answer || !answer->rows)
         return call_no_memory(err);
-    if (!all && !slice_eq(rpc_slice(request->account), SLICE("-"))) {
+    if (own) {
+        account.account_id = c->session.account_id;
+    } else if (!all && !slice_eq(rpc_slice(request->account), SLICE("-"))) {
         rc = directory_account(db, &c->in, rpc_slice(request->account), &account, err);
         if (rc == 0)
             return err_set(err, ERR_NOT_FOUND, "there is no account of that name");

@@ -388,6 +388,7 @@ static int account_delete(struct write_ctx *ctx, const struct account_edit *edit
         "DELETE FROM app_password WHERE account_id = ?1",
         "DELETE FROM login_attempt WHERE account_id = ?1",
         "DELETE FROM web_session WHERE account_id = ?1",
+        "DELETE FROM tls_key WHERE account_id = ?1",
         "DELETE FROM account WHERE account_id = ?1",
     };
     int rc = 0;

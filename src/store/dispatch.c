@@ -60,6 +60,10 @@ static const struct {
     {GW__REQUEST__CALL_WEB_SESSION_CLOSE, call_web_session_close, 0},
     {GW__REQUEST__CALL_ACCOUNT_READ, call_account_read, 0},
     {GW__REQUEST__CALL_PASSWORD_CHANGE, call_password_change, 0},
+    {GW__REQUEST__CALL_TLS_KEY_ADD, call_tls_key_add, 0},
+    {GW__REQUEST__CALL_TLS_KEY_LIST, call_tls_key_list, 0},
+    {GW__REQUEST__CALL_TLS_KEY_UPDATE, call_tls_key_update, 0},
+    {GW__REQUEST__CALL_TLS_KEY_REMOVE, call_tls_key_remove, 0},
 };
 
 static void call_free(struct call *c)

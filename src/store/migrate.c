@@ -50,6 +50,7 @@ static const struct migrate_step shard_steps[] = {
     {3, ""},
     {4, shard_from_4},
     {5, ""},
+    {6, ""},
     {0},
 };
 static const struct migrate_step directory_steps[] = {
@@ -83,6 +84,11 @@ static const struct migrate_step directory_steps[] = {
         "CREATE INDEX login_attempt_of ON login_attempt (account_id, last_ns, digest);"
         "CREATE INDEX login_attempt_from ON login_attempt (account_id, result, "
         "remote_ip);"},
+    {6, "CREATE TABLE tls_key (fingerprint BLOB NOT NULL PRIMARY KEY, account_id INTEGER NOT NULL, "
+        "address TEXT NOT NULL, name TEXT NOT NULL, type TEXT NOT NULL, no_imap_preauth INTEGER "
+        "NOT NULL, certificate BLOB NOT NULL, created_ns INTEGER NOT NULL, last_used_ns INTEGER "
+        "NOT NULL) WITHOUT ROWID;"
+        "CREATE INDEX tls_key_account ON tls_key (account_id, created_ns);"},
     {0},
 };
 

@@ -23,7 +23,7 @@ struct password {
     struct slice prepared;
     struct slice current; /* PasswordChange: prepared */
     struct credential stored;
-    uint8_t keep[WEB_SESSION_HASH]; /* PasswordChange: the web session that stays */
+    uint8_t keep[WEB_SESSION_HASH]; /* from the account page: the web session that stays */
     struct credential derived[CREDENTIAL_KINDS];
 };
 
@@ -51,10 +51,13 @@ static struct password *password_new(struct call *c)
     return p;
 }
 
-static int need_account(struct db *db, struct arena *a, struct slice name,
+/* The account with the name; asked by the account page, the session's own. */
+static int need_account(struct call *c, struct db *db, struct arena *a, struct slice name,
                         struct directory_account *out, struct err *err)
 {
-    int rc = directory_account(db, a, name, out, err);
+    int rc = c->from.role == STORE_WEB
+                 ? directory_account_by_id(db, a, c->session.account_id, out, err)
+                 : directory_account(db, a, name, out, err);
 
     return rc == 0  ? err_set(err, ERR_NOT_FOUND, "there is no account of that name")
            : rc < 0 ? rc
@@ -100,7 +103,7 @@ static int choose_salts(struct db *db, struct password *p, struct err *err)
 static int begin(struct call *c, struct slice account, struct password *p, struct err *err)
 {
     struct db *db = shard_reader(c->store->directory, c->from.thread);
-    int rc = need_account(db, &c->in, account, &p->account, err);
+    int rc = need_account(c, db, &c->in, account, &p->account, err);
 
     return rc < 0 ? rc : choose_salts(db, p, err);
 }
@@ -201,7 +204,7 @@ static int replace(struct call *c, struct write_ctx *ctx, struct slice keep, str
 static int password_apply(struct call *c, struct write_ctx *ctx, struct err *err)
 {
     struct password *p = c->state;
-    int rc = need_account(ctx->db, &c->out, rpc_slice(c->request->password_set->account),
+    int rc = need_account(c, ctx->db, &c->out, rpc_slice(c->request->password_set->account),
                           &p->account, err);
 
     return rc < 0 ? rc : replace(c, ctx, SLICE(""), err);
@@ -377,7 +380,7 @@ static int app_answer(struct call *c, const struct password *p, int64_t now_ns, 
 static int app_add_apply(struct call *c, struct write_ctx *ctx, struct err *err)
 {
     struct password *p = c->state;
-    int rc = need_account(ctx->db, &c->out, rpc_slice(c->request->app_password_edit->account),
+    int rc = need_account(c, ctx->db, &c->out, rpc_slice(c->request->app_password_edit->account),
                           &p->account, err);
 
     if (rc == 0 && c->request->app_password_edit->expires_ns != 0 &&
@@ -424,7 +427,7 @@ static int app_find(struct write_ctx *ctx, struct password *p, struct err *err)
 static int app_remove_apply(struct call *c, struct write_ctx *ctx, struct err *err)
 {
     struct password *p = c->state;
-    int rc = need_account(ctx->db, &c->out, rpc_slice(c->request->app_password_edit->account),
+    int rc = need_account(c, ctx->db, &c->out, rpc_slice(c->request->app_password_edit->account),
                           &p->account, err);
 
     if (rc == 0)
@@ -436,7 +439,9 @@ static int app_remove_apply(struct call *c, struct write_ctx *ctx, struct err *e
         rc = run_on_password(
             ctx, "DELETE FROM app_password WHERE account_id = ?1 AND password_id = ?2", p, err);
     if (rc == 0)
-        rc = web_session_end_account(ctx, p->account.account_id, SLICE(""), err);
+        rc = web_session_end_account(
+            ctx, p->account.account_id,
+            c->from.role == STORE_WEB ? slice_of(p->keep, sizeof(p->keep)) : SLICE(""), err);
     return rc < 0 ? rc : call_answer_done(c, err);
 }
 
@@ -450,6 +455,8 @@ int call_app_password_edit(struct call *c, struct err *err)
     p->app = true;
     int rc = check_name(c, rpc_slice(request->name), &p->name, err);
 
+    if (rc == 0)
+        rc = web_session_hash(rpc_slice(request->token), p->keep, err);
     if (rc < 0)
         return rc;
     switch (request->edit) {
@@ -494,8 +501,8 @@ int call_app_password_list(struct call *c, struct err *err)
     answer->rows = ARENA_ARRAY(&c->out, CREDENTIAL_APP_MAX, Gw__AppPassword *);
     if (!answer->rows)
         return call_no_memory(err);
-    int rc =
-        need_account(db, &c->in, rpc_slice(c->request->app_password_list->account), &account, err);
+    int rc = need_account(c, db, &c->in, rpc_slice(c->request->app_password_list->account),
+                          &account, err);
 
     if (rc == 0)
         rc = db_query(db,

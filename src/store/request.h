@@ -85,6 +85,7 @@ call_run call_uids_read, call_message_read, call_body_read, call_changes_read;
 call_run call_append, call_flags_store, call_expunge, call_copy;
 call_run call_domain_edit, call_account_edit, call_address_edit, call_directory_list;
 call_run call_password_set, call_password_change, call_alias_edit;
+call_run call_tls_key_add, call_tls_key_list, call_tls_key_update, call_tls_key_remove;
 call_run call_web_session_open, call_web_session_use, call_web_session_close, call_account_read;
 call_run call_domain_set, call_account_set, call_address_set, call_installation_set;
 call_run call_app_password_edit, call_app_password_list, call_login_attempt_list;

@@ -347,3 +347,17 @@ CREATE TABLE login_attempt (
 CREATE INDEX login_attempt_last ON login_attempt (last_ns, digest);
 CREATE INDEX login_attempt_of ON login_attempt (account_id, last_ns, digest);
 CREATE INDEX login_attempt_from ON login_attempt (account_id, result, remote_ip);
+
+-- Public keys with which programs log in over TLS.
+CREATE TABLE tls_key (
+    fingerprint     BLOB NOT NULL PRIMARY KEY, -- SHA-256 of the SubjectPublicKeyInfo
+    account_id      INTEGER NOT NULL,
+    address         TEXT NOT NULL,    -- the login address; counts only while it belongs to the account
+    name            TEXT NOT NULL,
+    type            TEXT NOT NULL,
+    no_imap_preauth INTEGER NOT NULL,
+    certificate     BLOB NOT NULL,    -- DER, as it was given
+    created_ns      INTEGER NOT NULL,
+    last_used_ns    INTEGER NOT NULL  -- 0: never
+) WITHOUT ROWID;
+CREATE INDEX tls_key_account ON tls_key (account_id, created_ns);

@@ -1,8 +1,10 @@
 #include "web/api.h"
 
+#include <stdio.h>
+
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/num.h"
-#include "base/utf8.h"
 #include "rpc/call.h"
 
 /* Types of parameters: s text, b true or false, i a number. */
@@ -17,6 +19,14 @@ static const struct {
     {SLICE_INIT("Logout"), "", false, api_logout},
     {SLICE_INIT("Account"), "", false, api_account},
     {SLICE_INIT("SetPassword"), "ss", false, api_set_password},
+    {SLICE_INIT("AppPasswords"), "", false, api_app_passwords},
+    {SLICE_INIT("AppPasswordAdd"), "sbbbi", false, api_app_password_add},
+    {SLICE_INIT("AppPasswordRemove"), "s", false, api_app_password_remove},
+    {SLICE_INIT("LoginAttempts"), "i", false, api_login_attempts},
+    {SLICE_INIT("TLSPublicKeys"), "", false, api_tls_keys},
+    {SLICE_INIT("TLSPublicKeyAdd"), "ssbs", false, api_tls_key_add},
+    {SLICE_INIT("TLSPublicKeyUpdate"), "sssb", false, api_tls_key_update},
+    {SLICE_INIT("TLSPublicKeyRemove"), "s", false, api_tls_key_remove},
 };
 
 /* ---- answers ---- */
@@ -67,7 +77,7 @@ void api_failed(struct api_call *call, const struct err *err)
 
 json_t *api_string(struct slice text)
 {
-    json_t *value = json_stringn((const char *)text.p, text.n);
+    json_t *value = json_stringn(text.n ? (const char *)text.p : "", text.n);
 
     return value ? value : json_string("\xef\xbf\xbd");
 }
@@ -75,6 +85,18 @@ json_t *api_string(struct slice text)
 json_t *api_bytes(ProtobufCBinaryData text)
 {
     return api_string(rpc_slice(text));
+}
+
+json_t *api_time(int64_t ns)
+{
+    struct clock_utc t = clock_utc_of(ns / NS_PER_S);
+    char text[64];
+
+    if (ns <= 0)
+        return json_null();
+    (void)snprintf(text, sizeof(text), "%04d-%02d-%02dT%02d:%02d:%02dZ", t.year, t.month, t.day,
+                   t.hour, t.minute, t.second);
+    return json_string(text);
 }
 
 /* ---- parameters ---- */
@@ -89,6 +111,11 @@ struct slice api_text(const struct api_call *call, size_t i)
 bool api_flag(const struct api_call *call, size_t i)
 {
     return json_is_true(json_array_get(call->params, i));
+}
+
+int64_t api_number(const struct api_call *call, size_t i)
+{
+    return json_integer_value(json_array_get(call->params, i));
 }
 
 static bool fits(const json_t *value, char type)

@@ -12,8 +12,6 @@
 
 #include "web/exchange.h"
 
-#define API_PARAMETERS_MAX 4
-
 struct api_call {
     struct web_exchange *x;
     json_t *params; /* checked against the row */
@@ -49,6 +47,16 @@ typedef void api_run(struct api_call *call);
 api_run api_login_prep, api_login, api_logout;
 /* Finds the login of the request; false after an answer was given. */
 bool api_authenticate(struct api_call *call);
+
+/* tls_key_api.c */
+api_run api_tls_keys, api_tls_key_add, api_tls_key_update, api_tls_key_remove;
+
+/* password_api.c */
+api_run api_app_passwords, api_app_password_add, api_app_password_remove, api_login_attempts;
+
+/* RFC 3339, in UTC; null for 0. */
+json_t *api_time(int64_t ns);
+int64_t api_number(const struct api_call *call, size_t i);
 
 /* account_api.c */
 api_run api_account, api_set_password;

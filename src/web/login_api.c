@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/num.h"
 #include "base/secret.h"
+#include "edge/login.h"
 #include "net/limiter.h"
 #include "rpc/call.h"
 #include "web/api.h"
@@ -77,15 +78,13 @@ static int authenticate(struct api_call *call, const Gw__Authenticated **out, st
 {
     Gw__Request request = GW__REQUEST__INIT;
     Gw__Authenticate auth = GW__AUTHENTICATE__INIT;
-    Gw__LoginOrigin origin = GW__LOGIN_ORIGIN__INIT;
+    Gw__LoginOrigin origin;
     const Gw__Response *response;
 
     auth.mechanism = rpc_bytes(SLICE("PLAIN"));
     auth.user = rpc_bytes(api_text(call, 1));
     auth.password = rpc_bytes(api_text(call, 2));
-    origin.protocol = rpc_bytes(SLICE("web"));
-    origin.remote_ip = rpc_bytes(addr_ip_octets(conn_remote(call->x->c)));
-    origin.local_ip = rpc_bytes(addr_ip_octets(conn_local(call->x->c)));
+    login_origin(&(const struct login){.protocol = "web"}, call->x->c, &origin);
     auth.origin = &origin;
     request.call_case = GW__REQUEST__CALL_AUTHENTICATE;
     request.authenticate = &auth;

@@ -3,13 +3,16 @@
 Names W1, A1 … are rows of the specification's acceptance table.
 """
 
+import base64
+import hashlib
+import pathlib
 import re
 import socket
 import ssl
 import time
 
 import harness
-from harness import HTTPS, PASSWORD, USER
+from harness import HTTPS, PASSWORD, USER, wait_until
 from web import Browser, raw
 
 HEADERS = ("X-Frame-Options", "X-Content-Type-Options", "Content-Security-Policy", "Referrer-Policy")
@@ -285,7 +288,9 @@ class TestLogin(harness.ServerTest):
             self.assertLessEqual(log.count(secret), 1 if secret == PASSWORD else 0)
 
 
-class TestAccounts(harness.ServerTest):
+class AccountTest(harness.ServerTest):
+    """An account of its own for each test."""
+
     def setUp(self):
         super().setUp()
         name = self.id().rsplit(".", 1)[-1][:40].lower()
@@ -301,6 +306,8 @@ class TestAccounts(harness.ServerTest):
         browser.login(self.address, password).result()
         return browser
 
+
+class TestAccounts(AccountTest):
     def test_w8_unicode_password(self):
         self.set_password("e\u0301te\u0301 \u00a0 2026 x")
         for password, good in (("\u00e9t\u00e9   2026 x", True), ("e\u0301te\u0301 \u00a0 2026 x", True),
@@ -360,6 +367,112 @@ class TestAccounts(harness.ServerTest):
         self.assertEqual((hidden["Members"], hidden["ListMembers"]), ([], False))
         self.assertEqual(sorted(shown["Members"]), sorted([self.address, USER]))
         self.assertEqual(shown["SubscriptionAddress"], self.address)
+
+
+class TestAppPasswords(AccountTest):
+    def test_life_of_an_app_password(self):
+        browser, other = self.browser(), self.browser()
+        self.assertEqual(browser.call("AppPasswords").result(), [])
+        for name, scopes, days in (("", [True, True, True], 0), ("n", [False] * 3, 0), ("n", [True] * 3, -1),
+                                   ("n", [True] * 3, 3651), ("x" * 65, [True] * 3, 0)):
+            self.assertEqual(browser.call("AppPasswordAdd", name, *scopes, days).error(), "user:error", name)
+        word = browser.call("AppPasswordAdd", "phone", True, False, False, 30).result()
+        self.assertEqual(browser.call("AppPasswordAdd", "phone", True, False, False, 0).error(), "user:error")
+        row, = browser.call("AppPasswords").result()
+        self.assertEqual([row[name] for name in ("Name", "IMAP", "Submission", "Web", "LastUsed")],
+                         ["phone", True, False, False, None])
+        self.assertTrue(row["Expires"] > row["Created"])
+        self.server.imap(user=self.address, password=word).logout()
+        self.assertEqual(Browser(self.server).login(self.address, word).error(), "user:loginFailed")
+        stranger = Browser(self.server)
+        stranger.login()
+        self.assertEqual(stranger.call("AppPasswords").result(), [])
+        self.assertEqual(stranger.call("AppPasswordRemove", "phone").error(), "user:error")
+        self.assertIsNone(browser.call("AppPasswordRemove", "phone").result())
+        self.assertEqual(browser.call("AppPasswordRemove", "phone").error(), "user:error")
+        browser.call("Account").result()
+        self.assertEqual(other.call("Account").error(), "user:badAuth")
+
+    def test_w12_attempts(self):
+        browser = self.browser()
+        for _ in range(3):
+            self.assertEqual(Browser(self.server).login(self.address, "wrong password").error(), "user:loginFailed")
+        self.server.imap(user=self.address, password="first password").logout()
+
+        def seen():
+            rows = browser.call("LoginAttempts", 0).result()
+            return {(r["Protocol"], r["Result"]): r for r in rows} if len(rows) >= 3 else None
+
+        rows = wait_until(seen, what="attempts")
+        self.assertEqual(sorted(rows), [("imap", "ok"), ("web", "badpassword"), ("web", "ok")])
+        wrong = wait_until(lambda: seen()[("web", "badpassword")]["Count"] == 3 and seen()[("web", "badpassword")],
+                           what="three failures in one row")
+        self.assertEqual((wrong["LoginAddress"], wrong["RemoteIP"]), (self.address, "127.0.0.1"))
+        self.assertIn("version=TLS1.3", wrong["TLS"])
+        self.assertEqual(len(browser.call("LoginAttempts", 1).result()), 1)
+        stranger = Browser(self.server)
+        stranger.login()
+        self.assertNotIn(self.address, [r["LoginAddress"] for r in stranger.call("LoginAttempts", 0).result()])
+
+
+class TestKeys(AccountTest):
+    def certificate(self, *key, subject="/CN=phone", name="x"):
+        base = self.server.directory / name
+        self.run_client("openssl", "req", "-x509", "-nodes", "-days", "36500", "-subj", subject, "-newkey", *key,
+                        "-keyout", f"{base}.key", "-out", f"{base}.pem")
+        return pathlib.Path(f"{base}.pem").read_text(), pathlib.Path(f"{base}.key").read_text()
+
+    def fingerprint(self, path):
+        key = self.run_client("openssl", "x509", "-pubkey", "-noout", "-in", str(path))
+        der = base64.b64decode("".join(key.split("-----")[2].split()))
+        return base64.urlsafe_b64encode(hashlib.sha256(der).digest()).decode().rstrip("=")
+
+    def test_a11_life_of_a_key(self):
+        browser = self.browser()
+        pem, _ = self.certificate("ec", "-pkeyopt", "ec_paramgen_curve:P-256")
+        self.assertEqual(browser.call("TLSPublicKeys").result(), [])
+        added = browser.call("TLSPublicKeyAdd", self.address, "", False, pem).result()
+        self.assertEqual({name: added[name] for name in ("Fingerprint", "Type", "Name", "LoginAddress",
+                                                         "NoIMAPPreauth", "LastUsed")},
+                         {"Fingerprint": self.fingerprint(self.server.directory / "x.pem"), "Type": "ecdsa-p256", "Name": "phone",
+                          "LoginAddress": self.address, "NoIMAPPreauth": False, "LastUsed": None})
+        self.assertEqual(browser.call("TLSPublicKeys").result(), [added])
+        self.assertEqual(browser.call("TLSPublicKeyAdd", self.address, "", False, pem).error(), "user:error")
+        fingerprint = added["Fingerprint"]
+        self.assertIsNone(browser.call("TLSPublicKeyUpdate", fingerprint, self.address, "my phone", True).result())
+        changed = browser.call("TLSPublicKeys").result()[0]
+        self.assertEqual((changed["Name"], changed["NoIMAPPreauth"]), ("my phone", True))
+        for name in ("", "a\nb", "x" * 257):
+            self.assertEqual(browser.call("TLSPublicKeyUpdate", fingerprint, self.address, name, True).error(),
+                             "user:error")
+        # Somebody else's key: neither added, changed nor removed, and nothing is said about it.
+        other = Browser(self.server)
+        other.login()
+        self.assertEqual(other.call("TLSPublicKeyAdd", USER, "", False, pem).error(), "user:error")
+        self.assertEqual(other.call("TLSPublicKeyUpdate", fingerprint, USER, "mine", True).error(), "user:error")
+        self.assertEqual(other.call("TLSPublicKeyRemove", fingerprint).error(), "user:error")
+        bogus = "A" * 43
+        for wrong in (bogus, "", "x"):
+            self.assertEqual(browser.call("TLSPublicKeyUpdate", wrong, self.address, "n", True).error(), "user:error")
+            self.assertEqual(browser.call("TLSPublicKeyRemove", wrong).error(), "user:error")
+        self.assertIsNone(browser.call("TLSPublicKeyRemove", fingerprint).result())
+        self.assertEqual(browser.call("TLSPublicKeyRemove", fingerprint).error(), "user:error")
+        self.assertEqual(browser.call("TLSPublicKeys").result(), [])
+
+    def test_a13_what_is_no_key(self):
+        browser = self.browser()
+        pem, key = self.certificate("ed25519")
+        small, _ = self.certificate("rsa:1024", name="small")
+        curve, _ = self.certificate("ec", "-pkeyopt", "ec_paramgen_curve:secp256k1", name="curve")
+        for text in (pem + pem, key, pem + key, "", "x", pem[:100], pem.replace("M", "N", 1), small, curve):
+            self.assertEqual(browser.call("TLSPublicKeyAdd", self.address, "n", False, text).error(), "user:error")
+        for address in (USER, "nobody@example.org", self.address.upper(), ""):
+            self.assertEqual(browser.call("TLSPublicKeyAdd", address, "n", False, pem).error(), "user:error", address)
+        nameless, _ = self.certificate("rsa:2048", subject="/O=x", name="nameless")
+        found = browser.call("TLSPublicKeyAdd", self.address, "", True, nameless).result()
+        self.assertRegex(found["Name"], r"^serial [0-9a-f]+$")
+        self.assertEqual(found["Type"], "rsa-2048")
+        self.assertEqual(browser.call("TLSPublicKeyAdd", self.address, " n ", False, pem).result()["Type"], "ed25519")
 
 
 class TestPublic(harness.ServerTest):

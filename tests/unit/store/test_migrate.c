@@ -161,6 +161,7 @@ static void steps_lead_to_the_directory(void **state)
     static const char first_version[] =
         "DROP TABLE role_address;"
         "DROP TABLE web_session;"
+        "DROP TABLE tls_key;"
         "DROP TABLE app_password;"
         "DROP TABLE login_attempt;"
         "DROP TABLE credential;"
