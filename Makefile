@@ -29,7 +29,7 @@ export ASAN_OPTIONS ?= abort_on_error=1:detect_stack_use_after_return=1
 export UBSAN_OPTIONS ?= print_stacktrace=1:halt_on_error=1
 export TSAN_OPTIONS ?= halt_on_error=1:second_deadlock_stack=1
 
-.PHONY: all run test test-unit test-tsan test-long test-thunderbird check debug asan hooks tsan fuzz bench install clean help
+.PHONY: all run test test-unit test-tsan test-long test-ui test-thunderbird check debug asan hooks tsan fuzz bench install clean help
 
 all: build/build.ninja
 	@$(NINJA) -C build -j $(JOBS) --quiet
@@ -58,6 +58,15 @@ test-long:
 	@scripts/packages build test
 	@$(MAKE) --no-print-directory asan hooks
 	@GODWIT_TEST_LONG=1 $(PYTHON) scripts/run-tests --build build-asan --enforced build-hooks
+
+# Not in `make test`: Chromium, Node.js and packages from npm. The pictures are for people.
+test-ui:
+	@scripts/packages build test ui
+	@$(MAKE) --no-print-directory hooks
+	@cd ui && npm ci --silent --no-audit --no-fund && npm run --silent build && npm test --silent
+	@git diff --exit-code --stat -- ui/dist
+	@GODWIT_BUILD=build-hooks $(PYTHON) -B tests/integration/account_page.py build-hooks/account-page
+	@echo "what it showed: build-hooks/account-page/*.png"
 
 # Not in `make test`: a large program, and another one with each update. The picture is for people.
 test-thunderbird:
@@ -134,6 +143,7 @@ help:
 	@echo "make test-unit  only unit tests and fuzz regressions, without installing anything"
 	@echo "make test-tsan  the tests under ThreadSanitizer"
 	@echo "make test-long  the tests with many more rounds"
+	@echo "make test-ui    the account page in Chromium; builds ui/dist anew and compares"
 	@echo "make test-thunderbird  the mail program Thunderbird against a server of our own"
 	@echo "make check      format, include direction, linked libraries and the other readers"
 	@echo "make debug      build-debug/: no optimisation"
