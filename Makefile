@@ -63,8 +63,9 @@ test-long:
 test-ui:
 	@scripts/packages build test ui
 	@$(MAKE) --no-print-directory hooks
+	@command -v npm >/dev/null || { echo "test-ui needs Node.js 18 or later and npm"; exit 1; }
 	@cd ui && npm ci --silent --no-audit --no-fund && npm run --silent build && npm test --silent
-	@git diff --exit-code --stat -- ui/dist
+	@[ -z "$$(git status --porcelain -- ui/dist)" ] || { git status --short -- ui/dist; echo "ui/dist is not what ui/src builds: commit it"; exit 1; }
 	@GODWIT_BUILD=build-hooks $(PYTHON) -B tests/integration/account_page.py build-hooks/account-page
 	@echo "what it showed: build-hooks/account-page/*.png"
 

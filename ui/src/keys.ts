@@ -13,7 +13,7 @@ const COMMANDS = `openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 
   -days 36500 -subj /CN=mailkey -keyout key.pem -out cert.pem
 openssl pkcs12 -export -inkey key.pem -in cert.pem -out key.p12`;
 
-const KINDS: Record<KeyKind, string> = { "ecdsa-p256": "ECDSA P-256 (works everywhere)", ed25519: "Ed25519" };
+const KINDS: Record<KeyKind, string> = { "ecdsa-p256": "ECDSA P-256 (works everywhere)", ed25519: "Ed25519 (newer; Thunderbird cannot import it)" };
 
 /** In groups, so that people can compare it. */
 const grouped = (fingerprint: string) => fingerprint.replace(/(.{8})(?=.)/g, "$1 ");

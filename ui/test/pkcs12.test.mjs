@@ -1,11 +1,14 @@
 // Files made for devices are opened by OpenSSL.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
+import { webcrypto } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { build } from "esbuild";
+
+globalThis.crypto ??= webcrypto; // Node.js 18
 
 const directory = mkdtempSync(join(tmpdir(), "godwit-ui-"));
 after(() => rmSync(directory, { recursive: true }));
@@ -79,6 +82,13 @@ for (const kind of ["ecdsa-p256", "ed25519"]) {
       assert.match(certificate, /friendlyName: phone/);
       assert.ok(open(...legacy, "-nocerts", "-nodes").includes(ui.pem("PRIVATE KEY", identity.privateKey)));
       assert.throws(() => openssl("pkcs12", "-in", file, "-passin", "pass:wrong", "-nokeys", ...legacy));
+      // What Thunderbird imports with; it knows no Ed25519 yet.
+      if (kind === "ecdsa-p256") {
+        const nss = mkdtempSync(join(directory, "nss-"));
+        execFileSync("certutil", ["-N", "-d", nss, "--empty-password"]);
+        execFileSync("pk12util", ["-i", file, "-d", nss, "-W", passphrase, "-K", ""]);
+        assert.match(execFileSync("certutil", ["-L", "-d", nss], { encoding: "utf8" }), /phone +u,u,u/);
+      }
     });
   }
 }

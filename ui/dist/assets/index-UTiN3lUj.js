@@ -738,7 +738,7 @@ const PREAUTH_HINT = "For programs that do not expect to be logged in already, a
 const COMMANDS = `openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \\
   -days 36500 -subj /CN=mailkey -keyout key.pem -out cert.pem
 openssl pkcs12 -export -inkey key.pem -in cert.pem -out key.p12`;
-const KINDS = { "ecdsa-p256": "ECDSA P-256 (works everywhere)", ed25519: "Ed25519" };
+const KINDS = { "ecdsa-p256": "ECDSA P-256 (works everywhere)", ed25519: "Ed25519 (newer; Thunderbird cannot import it)" };
 const grouped = (fingerprint) => fingerprint.replace(/(.{8})(?=.)/g, "$1 ");
 const fileName = (name) => name.replace(/[^A-Za-z0-9._-]+/g, "-").replace(/^-+|-+$/g, "") || "key";
 function keyItem(key, account2, changed) {
