@@ -132,7 +132,7 @@ static json_t *faults(const struct mail_message *m)
             (void)json_array_append_new(offsets, number(f->at[j]));
         set(item, "fault", json_string(mail_fault_name(f->kind)));
         set(item, "text", json_string(mail_fault_text(f->kind)));
-        set(item, "strict", json_boolean(mail_fault_is_strict(f->kind)));
+        set(item, "strict", json_boolean(f->strict));
         set(item, "count", number(f->n));
         set(item, "offsets", offsets);
         (void)json_array_append_new(array, item);

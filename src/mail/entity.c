@@ -363,7 +363,7 @@ static void find_author(struct mail_message *m, struct faults *f)
         faults_add(f, MAIL_FAULT_FROM_REPEATED, root->header_at + second->at);
     else if (!plain)
         faults_add(f, MAIL_FAULT_FROM_ADDRESS, root->header_at + first->at);
-    else if (f->v[MAIL_FAULT_HEADER_CUT].n == 0)
+    else if (!m->header_cut)
         m->author = from->v;
 }
 

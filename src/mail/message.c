@@ -235,13 +235,13 @@ static void read_header(struct mail_parser *p, struct entity *e)
         p->failed = true;
         return;
     }
-    if (p->depth == 1)
-        p->m->header_cut = p->header_left == 0 || h->n == MAIL_FIELDS_MAX;
     if (h->n > p->fields_left) {
         fault(p, MAIL_FAULT_HEADER_CUT, e->part->header_at + h->fields[p->fields_left].at);
         h->n = p->fields_left;
     }
     p->fields_left -= h->n;
+    if (p->depth == 1)
+        p->m->header_cut = p->faults.v[MAIL_FAULT_HEADER_CUT].n > 0;
     e->part->header = h;
     entity_read(p->a, e->part, e->digest, &p->faults);
     /* The message's own header, and that of a message within a message. */

@@ -118,7 +118,7 @@ struct mail_message {
     const struct mail_fault *strict;
     /* For DMARC and submission: the one address of the one From field, of plain form.
      * NULL when there is any doubt: several fields or addresses, a group, obsolete or broken
-     * syntax, a header that was cut. */
+     * syntax, a header that was cut; in all these cases `strict` is set. */
     const struct mail_address *author;
 };
 

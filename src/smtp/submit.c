@@ -32,13 +32,20 @@ struct smtp_reply smtp_sender_check(struct smtp_session *s, struct slice address
     return SMTP_REPLY(550, "5.7.1", "not an address of your account");
 }
 
+/* RFC 6409 6.1: what no program should send, and no server repair. */
+static struct smtp_reply check_form(const struct mail_message *m)
+{
+    if (m->strict == NULL)
+        return OK;
+    return (struct smtp_reply){550, "5.6.0", slice_str(mail_fault_text(m->strict->kind))};
+}
+
 /* RFC 6409 6.1, 8.1: the author must be the one who logged in. */
 static struct smtp_reply check_author(struct smtp_session *s, struct arena *a,
-                                      const struct mail_part *root)
+                                      const struct mail_address *author)
 {
-    const struct mail_address *from = &root->envelope->from.v[0];
     struct slice address =
-        arena_printf(a, "%.*s@%.*s", SLICE_FMT(from->localpart), SLICE_FMT(from->domain));
+        arena_printf(a, "%.*s@%.*s", SLICE_FMT(author->localpart), SLICE_FMT(author->domain));
 
     if (arena_failed(a))
         return SMTP_REPLY(451, "4.3.0", "out of memory, try again later");
@@ -139,9 +146,9 @@ struct smtp_reply smtp_submit_check(struct smtp_session *s, struct smtp_message 
     struct smtp_reply reply = check_announced(s, m);
 
     if (reply.code == 0)
-        reply = smtp_header_check(m->parsed);
+        reply = check_form(m->parsed);
     if (reply.code == 0)
-        reply = check_author(s, m->arena, root);
+        reply = check_author(s, m->arena, m->parsed->author);
     if (reply.code == 0)
         reply = check_return_path(s, root);
     if (reply.code == 0)

@@ -1,4 +1,4 @@
-/* What the header of a submitted message must be like, and what it says to us. Pure. */
+/* What a submitted message says to us in fields of our own. Pure. */
 #pragma once
 
 #include "mail/message.h"
@@ -14,10 +14,6 @@ struct smtp_extra {
     struct slice value;
 };
 
-/* Every line belongs to a field and has at most 998 octets; all fields are known (no limit of the
- * parser was met); Content-Type can be read, with a boundary when it is a multipart; exactly one
- * From with exactly one address. Code 0: all well. */
-struct smtp_reply smtp_header_check(const struct mail_message *m);
 /* The extra fields, in their order; they live in `a`. 554 for a key that comes twice, an empty one,
  * or more of them than the limits allow. */
 struct smtp_reply smtp_extra_read(struct arena *a, const struct mail_header *h,

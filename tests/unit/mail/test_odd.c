@@ -45,8 +45,8 @@ static const struct {
     {"name that is an address", SLICE_INIT("From: x@y.test <a@b.test>\r\n\r\n"), "-",
      "from-address@0! address-bad@0"},
     {"mbox line", SLICE_INIT("From a@b Thu Jan  1 00:00:00 1970\r\n" HEAD "\r\n"), "-",
-     "header-junk@0"},
-    {"junk between fields", SLICE_INIT(HEAD "junk\r\nA: b\r\n\r\n"), "-", "header-junk@16"},
+     "header-junk@0!"},
+    {"junk between fields", SLICE_INIT(HEAD "junk\r\nA: b\r\n\r\n"), "-", "header-junk@16!"},
     {"space before the colon", SLICE_INIT("From : a@b.test\r\n\r\n"), "-", "header-space@0"},
     {"Latin-1 in the header", SLICE_INIT(HEAD "Subject: \xe4\r\n\r\n"), "-", "header-charset@16"},
     {"two subjects", SLICE_INIT(HEAD "Subject: a\r\nSubject: b\r\n\r\n"), "-", "field-repeated@28"},
@@ -63,7 +63,7 @@ static const struct {
     {"unquoted value", SLICE_INIT(HEAD "Content-Type: text/html; name=a b\r\n\r\n"), "text/html",
      "type-parameters@16!"},
     {"two types", SLICE_INIT(HEAD "Content-Type: text/html\r\nContent-Type: a/b\r\n\r\n"),
-     "text/html", "mime-repeated@41"},
+     "text/html", "mime-repeated@41!"},
     {"parameter twice", SLICE_INIT(HEAD "Content-Type: text/html; a=b; a=c\r\n\r\n"), "text/html",
      "param-repeated@16"},
     {"unknown encoding",
@@ -121,6 +121,12 @@ static const struct {
      SLICE_INIT(MIXED "--x\r\nContent-Type: multipart/mixed; boundary=y\r\n\r\n--y\r\n\r\na\r\n"
                       "--x--\r\n"),
      "multipart/mixed(multipart/mixed(-))", "boundary-open@119"},
+    {"broken message as an attachment",
+     SLICE_INIT(HEAD "Content-Type: message/rfc822\r\n\r\njunk\r\nContent-Type: x\r\n\r\n"),
+     "message/rfc822(application/octet-stream)", "header-junk@48 type-bad@54"},
+    {"attachment of an unquoted name",
+     SLICE_INIT(MIXED "--x\r\nContent-Type: a/b; name=c d\r\n\r\n--x--\r\n"),
+     "multipart/mixed(a/b)", "type-parameters@66"},
     {"preamble and epilogue", SLICE_INIT(MIXED "pre\r\n--x\r\n\r\na\r\n--x--\r\n--x\r\nepi"),
      "multipart/mixed(-)", ""},
 };
@@ -152,7 +158,7 @@ static void show_faults(struct builder *out, const struct mail_message *m)
         build_printf(out, "%s%s", i ? " " : "", mail_fault_name(f->kind));
         for (size_t j = 0; j < MIN(f->n, (uint64_t)MAIL_FAULT_OFFSETS); j++)
             build_printf(out, "%c%llu", j ? ',' : '@', (unsigned long long)f->at[j]);
-        if (mail_fault_is_strict(f->kind))
+        if (f->strict)
             build_byte(out, '!');
     }
 }
@@ -182,13 +188,14 @@ static void describe(struct builder *out, struct slice in, size_t chunk)
     for (size_t i = 0; i < m->faults_n; i++) {
         enum mail_fault_kind kind = m->faults[i].kind;
 
-        if (mail_fault_is_strict(kind) && !strict)
+        if (m->faults[i].strict && !strict)
             assert_ptr_equal(m->strict, &m->faults[i]);
-        strict = strict || mail_fault_is_strict(kind);
+        strict = strict || m->faults[i].strict;
         doubt = doubt || kind == MAIL_FAULT_FROM_MISSING || kind == MAIL_FAULT_FROM_REPEATED ||
-                kind == MAIL_FAULT_FROM_ADDRESS || kind == MAIL_FAULT_HEADER_CUT;
+                kind == MAIL_FAULT_FROM_ADDRESS || m->header_cut;
     }
     assert_int_equal(strict, m->strict != NULL);
+    assert_true(strict || m->author != NULL);
     assert_int_equal(doubt, m->author == NULL);
     arena_done(&a);
 }
