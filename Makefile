@@ -42,6 +42,7 @@ run:
 
 test:
 	@scripts/packages build test
+	@scripts/fetch-peers
 	@$(MAKE) --no-print-directory asan hooks
 	@$(PYTHON) scripts/run-tests --build build-asan --enforced build-hooks
 
@@ -51,11 +52,13 @@ test-unit: asan
 # Not in `make test`: three times as slow.
 test-tsan:
 	@scripts/packages build test
+	@scripts/fetch-peers
 	@$(MAKE) --no-print-directory tsan
 	@$(PYTHON) scripts/run-tests --build build-tsan
 
 test-long:
 	@scripts/packages build test
+	@scripts/fetch-peers
 	@$(MAKE) --no-print-directory asan hooks
 	@GODWIT_TEST_LONG=1 $(PYTHON) scripts/run-tests --build build-asan --enforced build-hooks
 

@@ -29,9 +29,29 @@ struct db {
     size_t statements_n;
 };
 
+/* The errno of the last system call that failed. What SQLite kept for the handle may have been
+ * overwritten while it rolled back; the log's file has its own. */
+static int db_errno(struct db *db)
+{
+    sqlite3_file *file = NULL;
+    int number = 0;
+
+    if (db->handle == NULL)
+        return 0;
+    if (sqlite3_system_errno(db->handle) != 0)
+        return sqlite3_system_errno(db->handle);
+    if (sqlite3_file_control(db->handle, "main", SQLITE_FCNTL_JOURNAL_POINTER, &file) !=
+            SQLITE_OK ||
+        file == NULL || file->pMethods == NULL)
+        return 0;
+    return file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &number) == SQLITE_OK
+               ? number
+               : 0;
+}
+
 static int db_fail(struct db *db, int code, const char *sql, struct err *err)
 {
-    int system_errno = db->handle != NULL ? sqlite3_system_errno(db->handle) : 0;
+    int system_errno = db_errno(db);
     int rc;
 
     switch (code & 0xff) {
