@@ -24,7 +24,7 @@ static json_t *alias_json(const Gw__AccountAlias *alias)
 /* What programs are told to connect to. */
 static json_t *services_json(const struct web_exchange *x)
 {
-    const struct edge_settings *settings = edge_settings(x->listener->edge);
+    const struct edge_settings *settings = x->listener->settings;
 
     return json_pack("{s:o, s:i, s:i, s:i, s:i}", "Host", api_string(settings->hostname), "IMAPS",
                      (int)settings->ports[EDGE_IMAPS], "IMAP", (int)settings->ports[EDGE_IMAP],

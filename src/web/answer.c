@@ -110,7 +110,7 @@ void web_answer_cookie(struct web_exchange *x, const char *name, struct slice va
 
 static void write_security(struct web_exchange *x)
 {
-    const struct edge_settings *settings = edge_settings(x->listener->edge);
+    const struct edge_settings *settings = x->listener->settings;
 
     conn_write(x->c, SLICE("X-Frame-Options: deny\r\n"
                            "X-Content-Type-Options: nosniff\r\n"

@@ -10,7 +10,7 @@ void web_metrics_run(struct web_exchange *x)
     struct err err;
 
     build_init(&text, METRICS_TEXT_MAX);
-    if (metrics_render(edge_settings(x->listener->edge)->metrics, &text, &err) < 0) {
+    if (metrics_render(x->listener->settings->metrics, &text, &err) < 0) {
         log_err(conn_env(x->c)->log, LOG_ERROR, "web", conn_id(x->c), "cannot show metrics", &err);
         web_answer_text(x, 500);
     } else {

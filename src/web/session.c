@@ -56,7 +56,7 @@ static enum conn_next finish(struct web_session *s, struct web_exchange *x)
     bool head = x->q && x->q->method == WEB_HEAD;
 
     log_answer(x);
-    if (x->delay_s > 0 && !edge_settings(s->listener->edge)->no_delays)
+    if (x->delay_s > 0 && !s->listener->settings->no_delays)
         conn_delay(s->c, x->delay_s);
     web_answer_write(x);
     build_done(&x->fields);
@@ -90,7 +90,7 @@ static enum conn_next refuse(struct web_session *s, unsigned status)
  */
 static enum conn_next to_https(struct web_session *s, struct slice name)
 {
-    uint32_t port = edge_settings(s->listener->edge)->ports[EDGE_HTTPS];
+    uint32_t port = s->listener->settings->ports[EDGE_HTTPS];
     const struct http_request *q = s->reader.request;
     bool literal = slice_find_byte(name, ':') != SIZE_MAX;
     char text[16] = "";
@@ -114,7 +114,7 @@ static enum conn_next to_https(struct web_session *s, struct slice name)
 /* The head is there. *on_out: the request goes on; else it was answered. */
 static enum conn_next check_head(struct web_session *s, bool *on_out)
 {
-    const struct edge_settings *settings = edge_settings(s->listener->edge);
+    const struct edge_settings *settings = s->listener->settings;
     const struct http_request *q = s->reader.request;
     struct slice name = host_name(q->host);
 

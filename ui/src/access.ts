@@ -93,7 +93,7 @@ function attemptRow(attempt: api.LoginAttempt): HTMLElement {
     h("h3", { class: attempt.Result === "ok" ? "good-text" : "danger-text" }, RESULTS[attempt.Result] ?? attempt.Result),
     h("dl", { class: "facts" }, fact("When", time(attempt.Last, "")), fact("From", attempt.RemoteIP ?? "this machine"),
       fact("As", attempt.LoginAddress), fact("How", `${attempt.Protocol}, ${attempt.Mechanism}`),
-      fact("How often", times), fact("Connection", attempt.TLS || "without TLS")));
+      fact("How often", times), fact("Connection", attempt.TLS.replace(/version=|ciphersuite=/g, "") || "without TLS")));
 }
 
 export async function attemptsPage(): Promise<HTMLElement> {

@@ -297,7 +297,7 @@ function attemptRow(attempt) {
       fact("As", attempt.LoginAddress),
       fact("How", `${attempt.Protocol}, ${attempt.Mechanism}`),
       fact("How often", times),
-      fact("Connection", attempt.TLS || "without TLS")
+      fact("Connection", attempt.TLS.replace(/version=|ciphersuite=/g, "") || "without TLS")
     )
   );
 }
