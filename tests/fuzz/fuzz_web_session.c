@@ -208,8 +208,8 @@ static void check_output(struct slice out)
 
         if (!slice_starts(out, SLICE("HTTP/1.1 ")) || head == SIZE_MAX)
             abort();
-        if (at != SIZE_MAX && !num_parse(slice_sub(digits, 0, slice_find_byte(digits, '\r')),
-                                         UINT32_MAX, &length))
+        if (at != SIZE_MAX &&
+            !num_parse(slice_sub(digits, 0, slice_find_byte(digits, '\r')), UINT32_MAX, &length))
             abort();
         out = slice_from(out, head + 4);
         /* HEAD has a length and no body; files may have been under way. */

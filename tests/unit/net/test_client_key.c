@@ -132,9 +132,14 @@ static void test_texts(void **state)
 
     (void)pem_of(twice, x, NULL);
     const struct slice bad[] = {
-        pem_of(twice, x, NULL),    pem_of(both, x, key),          pem_of(private_key, NULL, key),
-        SLICE(""),                 SLICE("-----BEGIN"),           slice_sub(pem, 0, pem.n / 2),
-        slice_sub(pem, 1, pem.n),  slice_of("\0", 1),
+        pem_of(twice, x, NULL),
+        pem_of(both, x, key),
+        pem_of(private_key, NULL, key),
+        SLICE(""),
+        SLICE("-----BEGIN"),
+        slice_sub(pem, 0, pem.n / 2),
+        slice_sub(pem, 1, pem.n),
+        slice_of("\0", 1),
         SLICE("-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"),
     };
 
