@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/ascii.h"
-#include "mail/fold.h"
+#include "mail/message_private.h"
 
 /* RFC 2045 5.1, with the octets above 0x7f of RFC 6532. */
 static bool is_token_octet(uint8_t byte)
@@ -19,36 +19,15 @@ static bool is_token(struct slice s)
     return s.n > 0;
 }
 
-/* s between two octets, with a backslash where one of `special` stands. */
-static struct slice enclose(struct arena *a, char open, struct slice s, char close,
-                            const char *special)
-{
-    uint8_t *p = arena_alloc(a, 2 * s.n + 2);
-    size_t n = 0;
-
-    if (p == NULL)
-        return (struct slice){NULL, 0};
-    p[n++] = (uint8_t)open;
-    for (size_t i = 0; i < s.n; i++) {
-        uint8_t byte = s.p[i] < ' ' || s.p[i] == 0x7f ? ' ' : s.p[i];
-
-        if (strchr(special, byte) != NULL)
-            p[n++] = '\\';
-        p[n++] = byte;
-    }
-    p[n++] = (uint8_t)close;
-    return slice_of(p, n);
-}
-
 /* RFC 5322 3.2.2: ccontent. */
 static struct slice comment(struct arena *a, struct slice s)
 {
-    return enclose(a, '(', s, ')', "()\\");
+    return text_enclose(a, '(', s, ')', "()\\");
 }
 
 static struct slice value(struct arena *a, struct slice s)
 {
-    return is_token(s) ? s : enclose(a, '"', s, '"', "\"\\");
+    return is_token(s) ? s : text_enclose(a, '"', s, '"', "\"\\");
 }
 
 /* What is foreign in it was read by a grammar of addresses; this makes sure. */

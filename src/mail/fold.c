@@ -2,14 +2,43 @@
 #include "mail/fold.h"
 
 #define COLUMNS 78
+#define TEXT_COLUMNS 76
 #define TAB_COLUMNS 8
 #define FIELD_MAX (256u * 1024)
 
 void fold_init(struct fold *f, struct slice name)
 {
-    *f = (struct fold){.column = name.n};
+    *f = (struct fold){.column = name.n, .columns = COLUMNS};
     build_init(&f->out, FIELD_MAX);
     build_bytes(&f->out, name);
+}
+
+void fold_init_text(struct fold *f, struct slice name)
+{
+    fold_init(f, name);
+    f->columns = TEXT_COLUMNS;
+    f->spaces = true;
+}
+
+static bool begins_line(const struct fold *f, size_t n)
+{
+    return f->new_line || f->column + 1 + n > f->columns;
+}
+
+/* The column behind a word of n octets. */
+static size_t column_after(const struct fold *f, size_t n)
+{
+    if (!begins_line(f, n))
+        return f->column + 1 + n;
+    return (f->spaces ? 1 : TAB_COLUMNS) + n;
+}
+
+size_t fold_room(const struct fold *f)
+{
+    size_t n = f->word.n + f->more.n;
+    size_t column = 1 + (n > 0 ? column_after(f, n) : f->column);
+
+    return column < f->columns ? f->columns - column : 0;
 }
 
 static void flush(struct fold *f)
@@ -18,13 +47,11 @@ static void flush(struct fold *f)
 
     if (n == 0)
         return;
-    if (f->new_line || f->column + 1 + n > COLUMNS) {
-        build_text(&f->out, "\r\n\t");
-        f->column = TAB_COLUMNS + n;
-    } else {
+    if (begins_line(f, n))
+        build_text(&f->out, f->spaces ? "\r\n " : "\r\n\t");
+    else
         build_byte(&f->out, ' ');
-        f->column += 1 + n;
-    }
+    f->column = column_after(f, n);
     build_bytes(&f->out, f->word);
     build_bytes(&f->out, f->more);
     f->word = f->more = (struct slice){NULL, 0};

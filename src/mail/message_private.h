@@ -4,6 +4,7 @@
 #include "base/arena.h"
 #include "base/builder.h"
 #include "mail/decode.h"
+#include "mail/fold.h"
 #include "mail/message.h"
 #include "mail/render.h"
 
@@ -97,6 +98,25 @@ void entity_conclude(struct arena *a, struct mail_message *m, struct faults *f);
 /* Whether the line is "--boundary" (1) or "--boundary--" (2), both perhaps with white space
  * behind; else 0. */
 int entity_boundary_match(struct slice line, struct slice boundary);
+
+/* ---- compose.c ---- */
+
+/* RFC 5322 3.2.3, with the octets above 0x7f of RFC 6532. */
+bool text_is_atext(int c);
+bool text_is_dot_atom(struct slice s);
+/* s between two octets, with a backslash where one of `special` stands; control octets become
+ * spaces. Lives in `a`. */
+struct slice text_enclose(struct arena *a, char open, struct slice s, char close,
+                          const char *special);
+#define TEXT_PLAIN_MAX 900 /* RFC 5322 2.1.1: a line with it stays below 998 octets */
+/* Whether a word or quoted string can go out as it is, and is not taken for an encoded-word. */
+bool text_is_plain(struct slice s, bool utf8);
+
+/* ---- words_encode.c ---- */
+
+/* text: UTF-8, not empty; `a` holds the words until fold_end. In Q, or in B where that is clearly
+ * shorter; no character is cut in two (RFC 2047 5). */
+void words_encode(struct fold *f, struct arena *a, struct slice text);
 
 /* ---- thread.c ---- */
 

@@ -30,23 +30,6 @@ static void append_lower(struct builder *out, struct slice s)
 
 /* ---- ids ---- */
 
-static bool is_atext(int c)
-{
-    return ascii_is_alnum(c) || c >= 0x80 || (c > 0 && memchr("!#$%&'*+-/=?^_`{|}~", c, 19));
-}
-
-static bool is_dot_atom(struct slice s)
-{
-    int before = '.';
-
-    for (size_t i = 0; i < s.n; i++) {
-        if (!is_atext(s.p[i]) && (s.p[i] != '.' || before == '.'))
-            return false;
-        before = s.p[i];
-    }
-    return before != '.';
-}
-
 /* "local part"@domain is written without quotes when they are not needed. */
 static struct slice requote(struct slice id)
 {
@@ -56,7 +39,7 @@ static struct slice requote(struct slice id)
         return id;
     struct slice inside = slice_sub(id, 1, at - 2);
 
-    if (!is_dot_atom(inside) || !is_dot_atom(slice_from(id, at + 1)))
+    if (!text_is_dot_atom(inside) || !text_is_dot_atom(slice_from(id, at + 1)))
         return id;
     return inside;
 }

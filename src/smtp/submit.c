@@ -2,8 +2,8 @@
  */
 #include "base/builder.h"
 #include "base/clock.h"
-#include "base/encode.h"
 #include "base/secret.h"
+#include "mail/compose.h"
 #include "mail/date.h"
 #include "mail/message.h"
 #include "smtp/session_private.h"
@@ -84,16 +84,9 @@ static bool is_missing(const struct mail_part *root, struct slice name)
 static struct slice new_message_id(struct smtp_session *s, struct arena *a)
 {
     uint8_t octets[16];
-    struct builder text;
 
     random_bytes(octets, sizeof(octets));
-    build_init(&text, 64);
-    encode_base64url(&text, slice_of(octets, sizeof(octets)));
-    struct slice id = arena_printf(a, "<%.*s@%.*s>", SLICE_FMT(build_slice(&text)),
-                                   SLICE_FMT(smtp_settings(s)->hostname));
-
-    build_done(&text);
-    return id;
+    return mail_message_id(a, slice_of(octets, sizeof(octets)), smtp_settings(s)->hostname);
 }
 
 static struct slice date_text(struct arena *a, int64_t unix_s)

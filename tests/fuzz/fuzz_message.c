@@ -8,6 +8,24 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+static void describe_faults(struct builder *out, const struct mail_message *m)
+{
+    for (size_t i = 0; i < m->faults_n; i++) {
+        const struct mail_fault *f = &m->faults[i];
+
+        build_printf(out, "%s %d %llu", mail_fault_name(f->kind), f->strict,
+                     (unsigned long long)f->n);
+        for (size_t j = 0; j < MIN(f->n, (uint64_t)MAIL_FAULT_OFFSETS); j++) {
+            if (f->at[j] > m->size)
+                abort();
+            build_printf(out, ",%llu", (unsigned long long)f->at[j]);
+        }
+    }
+    /* Somebody who submits it is told of a fault, or known. */
+    if (!m->strict && !m->author)
+        abort();
+}
+
 static void describe(struct builder *out, struct slice in, size_t chunk)
 {
     struct arena a;
@@ -26,8 +44,12 @@ static void describe(struct builder *out, struct slice in, size_t chunk)
 
     if (!m || m->size != in.n || m->text.n > MAIL_TEXT_MAX)
         abort();
+    describe_faults(out, m);
+    size_t parts_at = out->n;
+
     render_parts(out, m->root);
-    if (parts_read(&a, build_slice(out), &v, &n, &err) < 0 || n == 0 || v[0].end_at != in.n)
+    if (parts_read(&a, slice_from(build_slice(out), parts_at), &v, &n, &err) < 0 || n == 0 ||
+        v[0].end_at != in.n)
         abort();
     for (size_t i = 0; i < n; i++)
         if (v[i].end_at > in.n)
