@@ -3,6 +3,7 @@
 #include <unicode/ucnv.h>
 
 #include "base/ascii.h"
+#include "base/num.h"
 #include "base/utf8.h"
 #include "mail/message_private.h"
 
@@ -98,13 +99,65 @@ static bool append_utf8(struct builder *out, struct slice in, bool latin1)
 static bool is_utf8_name(struct slice name)
 {
     return name.n == 0 || slice_eq_nocase(name, SLICE("utf-8")) ||
-           slice_eq_nocase(name, SLICE("us-ascii")) || slice_eq_nocase(name, SLICE("utf8")) ||
-           slice_eq_nocase(name, SLICE("ascii"));
+           slice_eq_nocase(name, SLICE("utf8"));
+}
+
+static bool is_ascii_name(struct slice name)
+{
+    return slice_eq_nocase(name, SLICE("us-ascii")) || slice_eq_nocase(name, SLICE("ascii")) ||
+           slice_eq_nocase(name, SLICE("ansi_x3.4-1968"));
+}
+
+/* What senders mean: text that says it is ASCII and is not is UTF-8 or else windows-1252. Behind
+ * other UTF-8 a character may be cut off at the end. */
+static bool is_wrongly_ascii(struct slice in)
+{
+    const size_t cut_max = 3;
+
+    if (mail_text_is_utf8(in))
+        return false;
+    for (size_t cut = 1; cut <= cut_max && cut < in.n; cut++) {
+        struct slice rest = slice_sub(in, 0, in.n - cut);
+
+        if (mail_has_8bit(rest) && mail_text_is_utf8(rest))
+            return false;
+    }
+    return true;
 }
 
 static bool is_latin1_name(struct slice name)
 {
     return slice_eq_nocase(name, SLICE("iso-8859-1")) || slice_eq_nocase(name, SLICE("latin1"));
+}
+
+/* Names that mean more in mail than in their registration, or that ICU does not know. */
+static struct slice meant(struct slice name)
+{
+    static const struct {
+        struct slice name, meant;
+    } aliases[] = {
+        {SLICE_INIT("gb2312"), SLICE_INIT("gb18030")},
+        {SLICE_INIT("gb_2312-80"), SLICE_INIT("gb18030")},
+        {SLICE_INIT("csgb2312"), SLICE_INIT("gb18030")},
+        {SLICE_INIT("euc-cn"), SLICE_INIT("gb18030")},
+        {SLICE_INIT("gbk"), SLICE_INIT("gb18030")},
+        {SLICE_INIT("cp936"), SLICE_INIT("gb18030")},
+        {SLICE_INIT("euc-kr"), SLICE_INIT("windows-949")},
+        {SLICE_INIT("cp949"), SLICE_INIT("windows-949")},
+        {SLICE_INIT("uhc"), SLICE_INIT("windows-949")},
+        {SLICE_INIT("cp950"), SLICE_INIT("windows-950")},
+        {SLICE_INIT("tis-620"), SLICE_INIT("windows-874")},
+        {SLICE_INIT("x-user-defined"), SLICE_INIT("windows-1252")},
+        {SLICE_INIT("win-1250"), SLICE_INIT("windows-1250")},
+        {SLICE_INIT("win-1251"), SLICE_INIT("windows-1251")},
+        {SLICE_INIT("win-1252"), SLICE_INIT("windows-1252")},
+        {SLICE_INIT("ansi"), SLICE_INIT("windows-1252")},
+        {SLICE_INIT("x-ansi"), SLICE_INIT("windows-1252")},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(aliases); i++)
+        if (slice_eq_nocase(name, aliases[i].name))
+            return aliases[i].meant;
+    return name;
 }
 
 /* ICU reads options behind a comma or equals sign of the name: only plain names reach it. */
@@ -113,6 +166,7 @@ static UConverter *open_converter(struct slice name)
     char text[CHARSET_NAME_MAX + 1];
     UErrorCode status = U_ZERO_ERROR;
 
+    name = meant(name);
     if (name.n == 0 || name.n > CHARSET_NAME_MAX)
         return NULL;
     for (size_t i = 0; i < name.n; i++) {
@@ -130,7 +184,8 @@ static UConverter *open_converter(struct slice name)
 
 bool mail_charset_known(struct slice charset)
 {
-    if (charset.n > 0 && (is_utf8_name(charset) || is_latin1_name(charset)))
+    if (charset.n > 0 &&
+        (is_utf8_name(charset) || is_ascii_name(charset) || is_latin1_name(charset)))
         return true;
     UConverter *converter = open_converter(charset);
 
@@ -196,6 +251,8 @@ bool mail_decode_charset(struct builder *out, struct slice charset, struct slice
         return append_utf8(out, in, /* latin1= */ false);
     if (is_latin1_name(charset))
         return append_utf8(out, in, /* latin1= */ true);
+    if (is_ascii_name(charset))
+        charset = is_wrongly_ascii(in) ? SLICE("windows-1252") : SLICE("");
     UConverter *converter = open_converter(charset);
 
     if (!converter)

@@ -217,8 +217,8 @@ struct slice mail_field_addresses(struct arena *a, struct slice name,
         }
         bool comma = next < list->n && (!group || ends);
 
-        fold_more(&f, arena_printf(a, "%s%s%s", group ? ":" : "", ends ? ";" : "",
-                                   comma ? "," : ""));
+        fold_more(&f,
+                  arena_printf(a, "%s%s%s", group ? ":" : "", ends ? ";" : "", comma ? "," : ""));
     }
     return fold_end(&f, a);
 }

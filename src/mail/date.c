@@ -13,6 +13,7 @@ static const char day_names[7][4] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "
 struct date_parts {
     int year, month, day;
     bool has_year, has_time, has_zone;
+    bool has_offset; /* a zone in digits: it counts more than a name, as in "GMT+0200" */
     int hour, minute, second;
     int zone_minutes;
 };
@@ -111,6 +112,21 @@ static void take_time(struct date_parts *d, struct slice token)
     d->second = v[2];
 }
 
+/* "+0200", and as others write it "+02:00". */
+static void take_offset(struct date_parts *d, struct slice token)
+{
+    size_t colon = token.n == 6 && token.p[3] == ':' ? 1 : 0;
+    uint64_t hours, minutes;
+
+    d->has_offset = true;
+    if (token.n != 5 + colon || !num_parse(slice_sub(token, 1, 2), 23, &hours) ||
+        !num_parse(slice_from(token, 3 + colon), 59, &minutes))
+        return;
+    d->zone_minutes = (int)(hours * 60 + minutes);
+    if (token.p[0] == '-')
+        d->zone_minutes = -d->zone_minutes;
+}
+
 /* RFC 5322 4.3: other letters, the military zones among them, count as "-0000". */
 static void take_zone(struct date_parts *d, struct slice token)
 {
@@ -119,17 +135,8 @@ static void take_zone(struct date_parts *d, struct slice token)
         int hours;
     } zones[] = {{"EST", -5}, {"EDT", -4}, {"CST", -6}, {"CDT", -5},
                  {"MST", -7}, {"MDT", -6}, {"PST", -8}, {"PDT", -7}};
-    uint64_t number;
 
     d->has_zone = true;
-    if (token.n == 5 && (token.p[0] == '+' || token.p[0] == '-')) {
-        if (!num_parse(slice_from(token, 1), 2359, &number) || number % 100 > 59)
-            return;
-        int minutes = (int)(number / 100 * 60 + number % 100);
-
-        d->zone_minutes = token.p[0] == '-' ? -minutes : minutes;
-        return;
-    }
     for (size_t i = 0; i < ARRAY_SIZE(zones); i++)
         if (slice_eq_nocase(token, slice_str(zones[i].name)))
             d->zone_minutes = zones[i].hours * 60;
@@ -166,7 +173,9 @@ static void take_token(struct date_parts *d, struct slice token)
     } else if (ascii_is_alpha(c) && !d->month &&
                (month = name_index(token, month_names, 12)) >= 0) {
         d->month = month + 1;
-    } else if ((c == '+' || c == '-' || ascii_is_alpha(c)) && !d->has_zone && d->has_time) {
+    } else if ((c == '+' || c == '-') && !d->has_offset && d->has_time) {
+        take_offset(d, token);
+    } else if (ascii_is_alpha(c) && !d->has_zone && !d->has_offset && d->has_time) {
         take_zone(d, token);
     }
 }

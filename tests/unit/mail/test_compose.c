@@ -62,12 +62,10 @@ static void test_addresses(void **state)
         {"<a@b.example>", false, "To: a@b.example\r\n"},
         {"Ann Bee <a@b.example>, c@d.example", false, "To: Ann Bee <a@b.example>, c@d.example\r\n"},
         {"\"Ann B.\" <a@b.example>", false, "To: \"Ann B.\" <a@b.example>\r\n"},
-        {"\"A \\\"B\\\" \\\\\" <a@b.example>", false,
-         "To: \"A \\\"B\\\" \\\\\" <a@b.example>\r\n"},
+        {"\"A \\\"B\\\" \\\\\" <a@b.example>", false, "To: \"A \\\"B\\\" \\\\\" <a@b.example>\r\n"},
         {"J" UML "rg <a@b.example>", false, "To: =?utf-8?q?J=C3=BCrg?= <a@b.example>\r\n"},
         {"=?iso-8859-1?q?J=FCrg?= <a@b.example>", true, "To: J" UML "rg <a@b.example>\r\n"},
-        {"\"a b\"@c.example, \"\"@c.example", false,
-         "To: \"a b\"@c.example, \"\"@c.example\r\n"},
+        {"\"a b\"@c.example, \"\"@c.example", false, "To: \"a b\"@c.example, \"\"@c.example\r\n"},
         {"a@[192.0.2.1]", false, "To: a@[192.0.2.1]\r\n"},
         {"friends: a@b.example, c@d.example;, e@f.example", false,
          "To: friends: a@b.example, c@d.example;, e@f.example\r\n"},
@@ -169,8 +167,8 @@ static void test_ids(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_text),      cmocka_unit_test(test_addresses),
-        cmocka_unit_test(test_params),    cmocka_unit_test(test_localpart),
+        cmocka_unit_test(test_text),   cmocka_unit_test(test_addresses),
+        cmocka_unit_test(test_params), cmocka_unit_test(test_localpart),
         cmocka_unit_test(test_ids),
     };
 

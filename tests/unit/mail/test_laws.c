@@ -26,10 +26,10 @@ static uint32_t draw(uint32_t below)
 /* Characters that break something: specials, spaces, controls, two to four octets of UTF-8. */
 static uint32_t draw_code(void)
 {
-    static const uint32_t odd[] = {' ',    ' ',    '"',    '\\',   '=',    '?',   '_',    '(',
-                                   ')',    '<',    '>',    '@',    ',',    ';',   ':',    '.',
-                                   '\'',   '%',    '*',    '\t',   '\r',   '\n',  1,      0x7f,
-                                   0xfc,   0x20ac, 0x1f600, 0x4e2d, 0x301, 0xa0,  0xfeff, 0x10ffff};
+    static const uint32_t odd[] = {' ',  ' ',    '"',     '\\',   '=',   '?',  '_',    '(',
+                                   ')',  '<',    '>',     '@',    ',',   ';',  ':',    '.',
+                                   '\'', '%',    '*',     '\t',   '\r',  '\n', 1,      0x7f,
+                                   0xfc, 0x20ac, 0x1f600, 0x4e2d, 0x301, 0xa0, 0xfeff, 0x10ffff};
 
     return draw(2) ? odd[draw(ARRAY_SIZE(odd))] : 'a' + draw(26);
 }
@@ -189,8 +189,8 @@ static void law_params(struct arena *a, bool utf8)
     size_t n = draw(ARRAY_SIZE(names) + 1);
 
     for (size_t i = 0; i < n; i++)
-        params[i] = (struct mail_param){.name = names[i],
-                                        .value = draw_text(a, draw(3) ? 20 : 300, true)};
+        params[i] =
+            (struct mail_param){.name = names[i], .value = draw_text(a, draw(3) ? 20 : 300, true)};
     struct slice name = SLICE("Content-Type:"), value = SLICE("text/plain"), rest;
     struct slice field = mail_field_params(a, name, value, params, n, utf8);
 
@@ -259,7 +259,8 @@ static void law_ids(struct arena *a, bool utf8)
     assert_int_equal(m.references_n, n);
     for (size_t i = 0; i < n; i++)
         check_equal(m.references[i], ids[i], field);
-    check_equal(mail_field_ids(a, SLICE("References:"), m.references, m.references_n), field, field);
+    check_equal(mail_field_ids(a, SLICE("References:"), m.references, m.references_n), field,
+                field);
 }
 
 static void run(void (*law)(struct arena *a, bool flag))
@@ -311,8 +312,9 @@ static void test_ids(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_text),  cmocka_unit_test(test_addresses), cmocka_unit_test(test_params),
-        cmocka_unit_test(test_dates), cmocka_unit_test(test_ids),
+        cmocka_unit_test(test_text),   cmocka_unit_test(test_addresses),
+        cmocka_unit_test(test_params), cmocka_unit_test(test_dates),
+        cmocka_unit_test(test_ids),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
