@@ -55,7 +55,8 @@ void admin_client_done(struct admin_client *c)
     arena_done(&c->arena);
 }
 
-static int call(struct rpc_client *store, Gw__Request *request, struct err *err)
+static int call_set(struct rpc_client *store, Gw__Request *request, bool *unchanged_out,
+                    struct err *err)
 {
     const Gw__Response *response;
     struct arena a;
@@ -63,8 +64,16 @@ static int call(struct rpc_client *store, Gw__Request *request, struct err *err)
     arena_init(&a, RPC_DECODE_MAX);
     int rc = rpc_call(store, request, NULL, 0, &a, &response, NULL, err);
 
+    if (rc == 0 && unchanged_out)
+        *unchanged_out =
+            response->result_case == GW__RESPONSE__RESULT_DONE && response->done->unchanged;
     arena_done(&a);
     return rc;
+}
+
+static int call(struct rpc_client *store, Gw__Request *request, struct err *err)
+{
+    return call_set(store, request, NULL, err);
 }
 
 int admin_domain(struct rpc_client *store, Gw__Edit edit, const char *domain, struct err *err)
@@ -141,6 +150,46 @@ const char *admin_time_text(int64_t ns, char buf[static ADMIN_TIME_TEXT])
     (void)snprintf(buf, ADMIN_TIME_TEXT, "%04d-%02d-%02dT%02d:%02d:%02dZ", t.year % 10000, t.month,
                    t.day, t.hour, t.minute, t.second);
     return buf;
+}
+
+int admin_domain_set(struct rpc_client *store, Gw__DomainSet *body, bool *unchanged_out,
+                     struct err *err)
+{
+    Gw__Request request = GW__REQUEST__INIT;
+
+    request.call_case = GW__REQUEST__CALL_DOMAIN_SET;
+    request.domain_set = body;
+    return call_set(store, &request, unchanged_out, err);
+}
+
+int admin_account_set(struct rpc_client *store, Gw__AccountSet *body, bool *unchanged_out,
+                      struct err *err)
+{
+    Gw__Request request = GW__REQUEST__INIT;
+
+    request.call_case = GW__REQUEST__CALL_ACCOUNT_SET;
+    request.account_set = body;
+    return call_set(store, &request, unchanged_out, err);
+}
+
+int admin_address_set(struct rpc_client *store, Gw__AddressSet *body, bool *unchanged_out,
+                      struct err *err)
+{
+    Gw__Request request = GW__REQUEST__INIT;
+
+    request.call_case = GW__REQUEST__CALL_ADDRESS_SET;
+    request.address_set = body;
+    return call_set(store, &request, unchanged_out, err);
+}
+
+int admin_installation_set(struct rpc_client *store, Gw__InstallationSet *body, bool *unchanged_out,
+                           struct err *err)
+{
+    Gw__Request request = GW__REQUEST__INIT;
+
+    request.call_case = GW__REQUEST__CALL_INSTALLATION_SET;
+    request.installation_set = body;
+    return call_set(store, &request, unchanged_out, err);
 }
 
 void admin_print_line(const Gw__Directory *page, const Gw__DirectoryRow *row, size_t n, FILE *to)

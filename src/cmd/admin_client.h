@@ -32,6 +32,15 @@ int admin_address(struct rpc_client *store, Gw__Edit edit, const char *address, 
 int admin_password(struct rpc_client *store, const char *account, struct slice password,
                    struct err *err) WARN_UNUSED;
 int admin_alias(struct rpc_client *store, Gw__AliasEdit *body, struct err *err) WARN_UNUSED;
+/* Settings; *unchanged_out, which may be NULL: all was so already. */
+int admin_domain_set(struct rpc_client *store, Gw__DomainSet *body, bool *unchanged_out,
+                     struct err *err) WARN_UNUSED;
+int admin_account_set(struct rpc_client *store, Gw__AccountSet *body, bool *unchanged_out,
+                      struct err *err) WARN_UNUSED;
+int admin_address_set(struct rpc_client *store, Gw__AddressSet *body, bool *unchanged_out,
+                      struct err *err) WARN_UNUSED;
+int admin_installation_set(struct rpc_client *store, Gw__InstallationSet *body, bool *unchanged_out,
+                           struct err *err) WARN_UNUSED;
 
 /* "2026-11-28T09:15:00Z"; "never" for 0. */
 #define ADMIN_TIME_TEXT 32

@@ -51,6 +51,23 @@ static int unless_exists(int rc)
     return rc == -ERR_EXISTS ? 0 : rc;
 }
 
+/* Tests send much, and to many: without the daily limits of accounts. */
+static int lift_limits(struct rpc_client *store, struct err *err)
+{
+    Gw__AccountSet account = GW__ACCOUNT_SET__INIT;
+    Gw__InstallationSet installation = GW__INSTALLATION_SET__INIT;
+    Gw__RoleAddress postmaster = GW__ROLE_ADDRESS__INIT;
+
+    account.account = rpc_bytes(SLICE(LOCALSERVE_ACCOUNT));
+    account.has_messages_per_day = account.has_recipients_per_day = true;
+    account.messages_per_day = account.recipients_per_day = -1;
+    postmaster.account = account.account;
+    installation.postmaster = &postmaster;
+    int rc = admin_account_set(store, &account, NULL, err);
+
+    return rc == 0 ? admin_installation_set(store, &installation, NULL, err) : rc;
+}
+
 static int make_account(struct supervisor *s, struct err *err)
 {
     int fd;
@@ -69,6 +86,8 @@ static int make_account(struct supervisor *s, struct err *err)
     if (rc == 0)
         rc = unless_exists(
             admin_address(store, GW__EDIT__EDIT_ADD, "@localhost", LOCALSERVE_ACCOUNT, err));
+    if (rc == 0)
+        rc = lift_limits(store, err);
     if (rc == 0)
         rc = admin_password(store, LOCALSERVE_ACCOUNT, SLICE(LOCALSERVE_PASSWORD), err);
     rpc_client_free(store);
