@@ -44,10 +44,11 @@ static struct smtp_reply refusal(const Gw__Resolution *resolution)
                                rpc_slice(resolution->refusal_text)};
 }
 
-/* What the store says. Code 0: accepted; *unknown_out: in appearance only. */
+/* What the store says. Code 0: accepted; said->unknown: in appearance only. */
 static struct smtp_reply check_resolution(struct smtp_session *s, const Gw__Resolution *resolution,
-                                          bool *unknown_out)
+                                          struct smtp_recipient *said)
 {
+    said->canonical = rpc_slice(resolution->canonical);
     switch (resolution->where) {
     case GW__RESOLUTION__WHERE__WHERE_LOCAL:
         return refusal(resolution);
@@ -55,8 +56,8 @@ static struct smtp_reply check_resolution(struct smtp_session *s, const Gw__Reso
         return (struct smtp_reply){0};
     case GW__RESOLUTION__WHERE__WHERE_UNKNOWN:
         /* On port 25 that is said after DATA, or slowly: asking for many names is expensive. */
-        *unknown_out = !s->submission && s->tx.recipients_n == 0;
-        if (*unknown_out)
+        said->unknown = !s->submission && s->tx.recipients_n == 0;
+        if (said->unknown)
             return (struct smtp_reply){0};
         s->slow = s->slow || (!s->submission && ++s->unknown > SMTP_UNKNOWN_FREE);
         return SMTP_REPLY(550, "5.1.1", "no such user");
@@ -71,9 +72,9 @@ static struct smtp_reply check_resolution(struct smtp_session *s, const Gw__Reso
     }
 }
 
-static struct smtp_reply check_recipient(struct smtp_session *s, const struct smtp_path *path,
-                                         bool *unknown_out)
+static struct smtp_reply check_recipient(struct smtp_session *s, struct smtp_recipient *said)
 {
+    const struct smtp_path *path = &said->path;
     const Gw__Resolution *resolution;
     struct err err;
     struct smtp_reply reply = check_path(s, path);
@@ -84,15 +85,19 @@ static struct smtp_reply check_recipient(struct smtp_session *s, const struct sm
         smtp_log_failure(s, "resolve recipient", &err);
         return SMTP_REPLY(451, "4.3.0", "cannot look up the address now, try again later");
     }
-    return check_resolution(s, resolution, unknown_out);
+    return check_resolution(s, resolution, said);
 }
 
-/* Said twice, delivered once. */
-static bool is_known(const struct smtp_session *s, const struct smtp_path *path)
+/* Said twice, in two spellings perhaps, delivered once. */
+static bool is_known(const struct smtp_session *s, const struct smtp_recipient *said)
 {
-    for (size_t i = 0; i < s->tx.recipients_n; i++)
-        if (slice_eq(s->tx.recipients[i].path.address, path->address))
+    for (size_t i = 0; i < s->tx.recipients_n; i++) {
+        const struct smtp_recipient *other = &s->tx.recipients[i];
+
+        if (slice_eq(other->path.address, said->path.address) ||
+            (said->canonical.n > 0 && slice_eq(other->canonical, said->canonical)))
             return true;
+    }
     return false;
 }
 
@@ -102,6 +107,7 @@ static bool keep(struct smtp_session *s, const struct smtp_recipient *said)
 
     if (kept == NULL || !smtp_path_copy(&s->tx.arena, &said->path, &kept->path))
         return false;
+    kept->canonical = arena_copy(&s->tx.arena, said->canonical);
     kept->unknown = said->unknown;
     kept->notify = said->notify;
     kept->orcpt = arena_copy(&s->tx.arena, said->orcpt);
@@ -129,10 +135,10 @@ enum smtp_next smtp_cmd_rcpt(struct smtp_session *s, struct slice args)
     if (!cur_ok(&c))
         return smtp_say_syntax(s, &c);
     if (reply.code == 0)
-        reply = check_recipient(s, &said.path, &said.unknown);
+        reply = check_recipient(s, &said);
     if (reply.code != 0)
         return smtp_answer(s, &reply);
-    if (is_known(s, &said.path))
+    if (is_known(s, &said))
         return smtp_answer(s, &SMTP_REPLY(250, "2.1.5", "recipient ok"));
     if (!keep(s, &said))
         return smtp_say_and_close(s, 451, "4.3.0", "out of memory");

@@ -42,6 +42,15 @@ static struct smtp_reply reply_of_outcome(struct smtp_session *s, const Gw__Outc
     return smtp_reply_of_err(&err);
 }
 
+/* The whole call failed. */
+static struct smtp_reply reply_of_failure(const struct smtp_session *s, struct arena *a,
+                                          const struct err *err)
+{
+    if (s->submission && err->kind == ERR_QUOTA)
+        return (struct smtp_reply){451, "4.7.1", arena_copy(a, slice_str(err->text))};
+    return smtp_reply_of_err(err);
+}
+
 /* One call for the recipients whose numbers are in index[]. */
 static void call(struct delivery *d, Gw__Recipient **recipients, const size_t *index, size_t n)
 {
@@ -70,7 +79,7 @@ static void call(struct delivery *d, Gw__Recipient **recipients, const size_t *i
     if (rc < 0)
         smtp_log_failure(d->s, "deliver", &err);
     for (size_t i = 0; i < n; i++)
-        d->outcomes[index[i]] = rc < 0 ? smtp_reply_of_err(&err)
+        d->outcomes[index[i]] = rc < 0 ? reply_of_failure(d->s, d->m->arena, &err)
                                        : reply_of_outcome(d->s, response->delivered->outcomes[i]);
 }
 

@@ -256,8 +256,6 @@ struct slice smtp_prefix(struct smtp_session *s, struct smtp_message *m,
 /* Checks of a submitted message, and what it lacks is added to `fields`. A reply with code 0 when
  * all is well. */
 struct smtp_reply smtp_submit_check(struct smtp_session *s, struct smtp_message *m);
-/* sending.c: counts the recipients against what the account may send in a day. Code 0: it may. */
-struct smtp_reply smtp_sending_count(struct smtp_session *s);
 /* Whether the account that logged in may send as this address. Code 0: it may. */
 struct smtp_reply smtp_sender_check(struct smtp_session *s, struct slice address);
 /* Stores it for the recipients of the transaction; the reply for all of them. */

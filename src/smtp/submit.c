@@ -148,5 +148,5 @@ struct smtp_reply smtp_submit_check(struct smtp_session *s, struct smtp_message 
         reply = smtp_extra_read(m->arena, root->header, &m->extra, &m->extra_n);
     if (reply.code == 0 && (!add_missing_fields(s, m) || !add_results(s, m)))
         reply = SMTP_REPLY(451, "4.3.0", "out of memory, try again later");
-    return reply.code == 0 ? smtp_sending_count(s) : reply;
+    return reply;
 }

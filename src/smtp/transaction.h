@@ -11,9 +11,10 @@
 
 struct smtp_recipient {
     struct smtp_path path;
-    bool unknown;       /* port 25: our domain, no such address; refused after DATA */
-    unsigned notify;    /* NOTIFY_* of store.proto; 0: not said */
-    struct slice orcpt; /* RFC 3461 4.2, as it came */
+    struct slice canonical; /* as the store knows it; empty when it does not */
+    bool unknown;           /* port 25: our domain, no such address; refused after DATA */
+    unsigned notify;        /* NOTIFY_* of store.proto; 0: not said */
+    struct slice orcpt;     /* RFC 3461 4.2, as it came */
 };
 
 /* Between MAIL and its end. The states, and what leads from one to the next (RFC 5321 4.1.4, RFC

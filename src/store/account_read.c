@@ -9,7 +9,7 @@
 /* The addresses of the account, and the members of one alias, take at most this much each. */
 #define LIST_OCTETS_MAX (20u * 1024)
 
-/* Texts of one column, in the answer's arena, as many as fit. */
+/* Texts in the answer's arena, as many as fit. */
 struct texts {
     ProtobufCBinaryData *item;
     size_t n, octets;
@@ -24,16 +24,27 @@ static bool texts_add(struct call *c, struct texts *t, struct slice text)
         t->more = true;
         return false;
     }
-    t->item[t->n++] = rpc_bytes(arena_copy(&c->out, text));
+    t->item[t->n++] = rpc_bytes(text);
     t->octets += text.n + 4;
     return true;
 }
 
+/* As people write it. in: localpart@domain. */
+static struct slice printed(struct call *c, struct slice in, bool catchall)
+{
+    size_t at = slice_rfind_byte(in, '@');
+    const struct address address = {slice_sub(in, 0, at), slice_from(in, at + 1), catchall};
+
+    return address_text(&c->out, &address);
+}
+
+/* Addresses, and whether they are catch-alls. */
 static int collect(struct call *c, struct db_row *r, struct texts *t, struct err *err)
 {
     int rc;
 
-    while ((rc = db_step(r, err)) == 1 && texts_add(c, t, db_blob(r, 0)))
+    while ((rc = db_step(r, err)) == 1 &&
+           texts_add(c, t, printed(c, db_blob(r, 0), db_int(r, 1) != 0)))
         ;
     db_done(r);
     return rc < 0 ? rc : 0;
@@ -44,8 +55,8 @@ static int read_addresses(struct call *c, struct db *db, Gw__Account *account, s
     struct texts t = {.n = 0};
     struct db_row r;
     int rc = db_query(db,
-                      "SELECT localpart || '@' || domain AS text FROM address "
-                      "WHERE account_id = ?1 ORDER BY text",
+                      "SELECT localpart || '@' || domain AS text, catchall FROM address "
+                      "WHERE account_id = ?1 ORDER BY text, catchall",
                       &r, err);
 
     if (rc < 0)
@@ -58,18 +69,20 @@ static int read_addresses(struct call *c, struct db *db, Gw__Account *account, s
     return rc;
 }
 
-static int read_members(struct call *c, struct db *db, Gw__AccountAlias *row, struct err *err)
+static int read_members(struct call *c, struct db *db, struct slice alias, Gw__AccountAlias *row,
+                        struct err *err)
 {
     struct texts t = {.n = 0};
     struct db_row r;
-    int rc = db_query(db,
-                      "SELECT member_localpart || '@' || member_domain AS text FROM alias_member "
-                      "WHERE localpart || '@' || domain = ?1 ORDER BY text",
-                      &r, err);
+    int rc =
+        db_query(db,
+                 "SELECT member_localpart || '@' || member_domain AS text, 0 FROM alias_member "
+                 "WHERE localpart || '@' || domain = ?1 ORDER BY text",
+                 &r, err);
 
     if (rc < 0)
         return rc;
-    db_bind_text(&r, 1, rpc_slice(row->alias));
+    db_bind_text(&r, 1, alias);
     rc = collect(c, &r, &t, err);
     row->members = t.item;
     row->n_members = t.n;
@@ -80,32 +93,51 @@ static int read_members(struct call *c, struct db *db, Gw__AccountAlias *row, st
 static int fill_alias(struct call *c, struct db *db, struct db_row *r, Gw__AccountAlias *row,
                       struct err *err)
 {
-    row->alias = rpc_bytes(arena_copy(&c->out, db_blob(r, 0)));
-    row->member = rpc_bytes(arena_copy(&c->out, db_blob(r, 1)));
+    struct slice alias = arena_copy(&c->out, db_blob(r, 0));
+
+    row->alias = rpc_bytes(printed(c, alias, false));
+    row->member = rpc_bytes(printed(c, db_blob(r, 1), false));
     row->allow_msg_from = db_int(r, 2) != 0;
     row->list_members = db_int(r, 3) != 0;
-    return row->list_members ? read_members(c, db, row, err) : 0;
+    return row->list_members ? read_members(c, db, alias, row, err) : 0;
+}
+
+/* The last alias of the page before, as the rows are ordered. */
+static int read_after(struct call *c, struct slice *out, struct err *err)
+{
+    struct slice after = rpc_slice(c->request->account_read->after);
+    struct address address;
+    int rc = after.n > 0 ? address_parse_typed(&c->in, after, &address, err) : 0;
+
+    *out = SLICE("");
+    if (rc == 0 && after.n > 0)
+        *out = arena_printf(&c->in, "%.*s@%.*s", SLICE_FMT(address.localpart),
+                            SLICE_FMT(address.domain));
+    return rc;
 }
 
 static int read_aliases(struct call *c, struct db *db, Gw__Account *account, struct err *err)
 {
     size_t used = protobuf_c_message_get_packed_size(&account->base);
+    struct slice after;
     struct db_row r;
-    int rc = db_query(db,
+    int rc = read_after(c, &after, err);
+
+    if (rc == 0)
+        rc = db_query(db,
                       "SELECT a.localpart || '@' || a.domain AS text, "
                       "min(m.member_localpart || '@' || m.member_domain), a.allow_msg_from, "
                       "a.list_members FROM address s "
                       "JOIN alias_member m ON m.member_domain = s.domain AND "
-                      "m.member_localpart = s.localpart "
+                      "m.member_localpart = s.localpart AND NOT s.catchall "
                       "JOIN alias a ON a.domain = m.domain AND a.localpart = m.localpart "
                       "WHERE s.account_id = ?1 AND text > ?2 "
                       "GROUP BY text, a.allow_msg_from, a.list_members ORDER BY text",
                       &r, err);
-
     if (rc < 0)
         return rc;
     db_bind_int(&r, 1, c->session.account_id);
-    db_bind_text(&r, 2, rpc_slice(c->request->account_read->after));
+    db_bind_text(&r, 2, after);
     while (!account->more && (rc = db_step(&r, err)) == 1) {
         Gw__AccountAlias *row = call_message(c, &gw__account_alias__descriptor);
 

@@ -1,7 +1,9 @@
 /* Deliver: resolves the recipients, writes once per shard, answers when all shards have it on disk.
  *
- *   recipients ─ resolve ─ targets, grouped by shard (struct part) ─ one write each ─ last one
- * answers
+ *   recipients ─ plan ─ [count] ─ targets, grouped by shard: one write each ─ [take back] ─ answer
+ *
+ * What a session sends is counted first, within the write that decides whether it may be sent, and
+ * taken back when nobody has got it. A crash in between leaves it counted.
  *
  * Each part is owned by its shard's writer between submit and done; whoever counts `open` down to 0
  * has the whole request. */
@@ -11,14 +13,13 @@
 #include "base/log.h"
 #include "rpc/call.h"
 #include "store/content.h"
-#include "store/deliver.h"
+#include "store/deliver_plan.h"
 #include "store/directory.h"
 #include "store/message_add.h"
+#include "store/outgoing.h"
 #include "store/store_private.h"
 
 #define RECIPIENTS_MAX 1000u
-#define TARGETS_MAX 4096u
-#define WANTED_FIRST 4u
 /* RFC 3461 4.4, 4.2 */
 #define ENVID_MAX 100u
 #define ORCPT_MAX 500u
@@ -31,24 +32,16 @@ struct part {
     struct err err;
 };
 
-/* One mailbox that gets the message for a recipient; an alias has several. */
-struct wanted {
-    size_t recipient;
-    unsigned shard;
-    size_t index; /* in the part's targets */
-    struct deliver_target target;
-};
-
 struct state {
     struct body_packed body;
     uint8_t *search;
     size_t search_n;
-    Gw__Outcome *outcomes; /* one per recipient */
-    struct wanted *wanted;
-    size_t wanted_n;
-    size_t wanted_cap;
+    struct deliver_plan plan;
     struct part *parts; /* one per shard */
     atomic_uint open;
+    unsigned parts_n; /* that have targets */
+    struct outgoing_limits limits;
+    struct outgoing_mark mark; /* what was counted */
 };
 
 static void state_done(void *state)
@@ -59,184 +52,19 @@ static void state_done(void *state)
     free(s->search);
 }
 
-static void refuse(struct state *s, size_t recipient, enum err_kind kind, const char *text)
-{
-    s->outcomes[recipient].kind = kind;
-    s->outcomes[recipient].text = rpc_bytes(slice_str(text));
-}
-
-/* ---- resolving ---- */
-
-/* Most messages have one recipient. What is outgrown stays in the arena. */
-static int make_room(struct call *c, struct state *s, struct err *err)
-{
-    if (s->wanted_n < s->wanted_cap)
-        return 0;
-    if (s->wanted_cap >= TARGETS_MAX)
-        return err_set(err, ERR_LIMIT, "too many recipients at once");
-    size_t cap = s->wanted_cap ? s->wanted_cap * 2 : WANTED_FIRST;
-    struct wanted *wanted = ARENA_ARRAY(&c->in, cap, struct wanted);
-
-    if (!wanted)
-        return call_no_memory(err);
-    if (s->wanted_n > 0)
-        memcpy(wanted, s->wanted, s->wanted_n * sizeof(*wanted));
-    s->wanted = wanted;
-    s->wanted_cap = cap;
-    return 0;
-}
-
-static int want(struct call *c, struct state *s, size_t i, const struct directory_target *target,
-                struct err *err)
-{
-    const Gw__Recipient *recipient = c->request->deliver->recipients[i];
-    struct db *db = shard_reader(c->store->directory, c->from.thread);
-    struct directory_account account;
-    int rc = directory_account_by_id(db, &c->in, target->account_id, &account, err);
-
-    if (rc < 0)
-        return rc;
-    if (rc == 0 || account.shard >= c->store->shards_n) {
-        refuse(s, i, ERR_UNAVAILABLE, "the account cannot be reached");
-        return 0;
-    }
-    rc = make_room(c, s, err);
-    if (rc < 0)
-        return rc;
-    s->wanted[s->wanted_n++] = (struct wanted){
-        .recipient = i,
-        .shard = account.shard,
-        .target = {.account_id = account.account_id,
-                   .mailbox = target->mailbox,
-                   .address = rpc_slice(recipient->address),
-                   .destination = target->canonical,
-                   .delivered_to = address_text(&c->in, &target->given),
-                   .prefix = rpc_slice(recipient->prefix),
-                   .notify = recipient->notify,
-                   .orcpt = rpc_slice(recipient->orcpt)},
-    };
-    return 0;
-}
-
-static bool is_same(const struct directory_target *a, const struct directory_target *b)
-{
-    return a->canonical.n > 0 && slice_eq(a->canonical, b->canonical);
-}
-
-/* Whether the message's From may post: a member may, the alias itself and strangers as it says. */
-static bool may_post(const struct directory_alias *alias, const struct directory_target *self,
-                     const struct directory_target *from)
-{
-    for (size_t i = 0; i < alias->members_n; i++) {
-        if (slice_eq(from->localpart, alias->members[i].localpart) &&
-            slice_eq(from->domain, alias->members[i].domain))
-            return true;
-    }
-    return is_same(from, self) ? alias->allow_msg_from : alias->post_public;
-}
-
-/* Who is left when the author is not told its own message: perhaps nobody, which is success. */
-static int want_member(struct call *c, struct state *s, size_t i, const struct address *member,
-                       const struct directory_target *from, struct err *err)
-{
-    struct db *db = shard_reader(c->store->directory, c->from.thread);
-    struct slice address =
-        arena_printf(&c->in, "%.*s@%.*s", SLICE_FMT(member->localpart), SLICE_FMT(member->domain));
-    struct directory_target target;
-    int rc = directory_resolve(db, &c->in, address, slice_str(c->store->hostname), DIRECTORY_RCPT,
-                               &target, err);
-
-    if (rc < 0 || is_same(&target, from))
-        return rc;
-    if (target.where == DIRECTORY_LOCAL)
-        return want(c, s, i, &target, err);
-    refuse(s, i, ERR_UNAVAILABLE, "a member does not accept mail now");
-    return 0;
-}
-
-static int want_members(struct call *c, struct state *s, size_t i,
-                        const struct directory_target *self, struct err *err)
-{
-    const Gw__Facts *facts = c->request->deliver->content->facts;
-    struct db *db = shard_reader(c->store->directory, c->from.thread);
-    const struct address name = {self->localpart, self->domain, false};
-    struct directory_target from;
-    struct directory_alias alias;
-    struct slice address =
-        arena_printf(&c->in, "%.*s@%.*s", SLICE_FMT(rpc_slice(facts->from_localpart)),
-                     SLICE_FMT(rpc_slice(facts->from_domain)));
-    int rc = directory_resolve(db, &c->in, address, slice_str(c->store->hostname), DIRECTORY_RCPT,
-                               &from, err);
-
-    if (rc == 0)
-        rc = directory_alias(db, &c->in, &name, &alias, err);
-    if (rc < 0)
-        return rc;
-    if (!may_post(&alias, self, &from)) {
-        refuse(s, i, ERR_DENIED, "you may not post to this address");
-        return 0;
-    }
-    for (size_t k = 0; rc == 0 && k < alias.members_n; k++)
-        rc = want_member(c, s, i, &alias.members[k], &from, err);
-    return rc;
-}
-
-static int resolve_one(struct call *c, struct state *s, size_t i, struct directory_target *target,
-                       struct err *err)
-{
-    struct db *db = shard_reader(c->store->directory, c->from.thread);
-    int rc = directory_resolve(db, &c->in, rpc_slice(c->request->deliver->recipients[i]->address),
-                               slice_str(c->store->hostname), DIRECTORY_RCPT, target, err);
-
-    if (rc < 0)
-        return rc;
-    switch (target->where) {
-    case DIRECTORY_LOCAL:
-        return want(c, s, i, target, err);
-    case DIRECTORY_ALIAS:
-        return 0;
-    case DIRECTORY_DISABLED:
-        refuse(s, i, ERR_UNAVAILABLE, "the domain does not accept mail now");
-        return 0;
-    case DIRECTORY_UNKNOWN:
-    case DIRECTORY_REMOTE:
-        break;
-    }
-    refuse(s, i, ERR_NOT_FOUND, "there is no such address");
-    return 0;
-}
-
-/* Accounts first: a member of an alias who is also named gets the message as the one named. */
-static int resolve_all(struct call *c, struct state *s, struct err *err)
-{
-    size_t n = c->request->deliver->n_recipients;
-    struct directory_target *targets = ARENA_ARRAY(&c->in, n, struct directory_target);
-    int rc = targets ? 0 : call_no_memory(err);
-
-    for (size_t i = 0; rc == 0 && i < n; i++)
-        rc = resolve_one(c, s, i, &targets[i], err);
-    for (size_t i = 0; rc == 0 && i < n; i++) {
-        if (targets[i].where == DIRECTORY_ALIAS)
-            rc = want_members(c, s, i, &targets[i], err);
-    }
-    return rc == 0 && arena_failed(&c->in) ? call_no_memory(err) : rc;
-}
-
-/* ---- writing ---- */
-
-static const struct deliver_target *target_of(const struct state *s, const struct wanted *w)
+static const struct deliver_target *target_of(const struct state *s, const struct deliver_wanted *w)
 {
     return &s->parts[w->shard].deliver.targets[w->index];
 }
 
 /* That an account is full is said only when nothing else is the matter. */
-static void collect_failure(struct call *c, struct state *s, const struct wanted *w)
+static void collect_failure(struct call *c, struct state *s, const struct deliver_wanted *w)
 {
     const struct part *part = &s->parts[w->shard];
     const struct deliver_target *target = target_of(s, w);
     enum err_kind kind = part->rc < 0 ? part->err.kind : target->kind;
     const char *text = part->rc < 0 ? part->err.text : target->text;
-    enum err_kind before = s->outcomes[w->recipient].kind;
+    enum err_kind before = s->plan.outcomes[w->recipient].kind;
 
     if (kind == ERR_NONE)
         return;
@@ -249,16 +77,16 @@ static void collect_failure(struct call *c, struct state *s, const struct wanted
               LOG_SLICE("to", target->destination), LOG_STR("kind", err_kind_name(kind)),
               LOG_STR("text", text));
     if (before == ERR_NONE || before == ERR_QUOTA)
-        refuse(s, w->recipient, kind, text);
+        deliver_refuse(&s->plan, w->recipient, kind, text);
 }
 
-static void collect_success(struct call *c, struct state *s, const struct wanted *w)
+static void collect_success(struct call *c, struct state *s, const struct deliver_wanted *w)
 {
     const struct deliver_target *target = target_of(s, w);
 
     if (s->parts[w->shard].rc < 0 || target->kind != ERR_NONE)
         return;
-    refuse(s, w->recipient, ERR_NONE, NULL);
+    deliver_refuse(&s->plan, w->recipient, ERR_NONE, NULL);
     if (target->modseq > 0)
         events_publish(c->store->events, target->account_id, target->modseq);
 }
@@ -267,10 +95,10 @@ static void collect_success(struct call *c, struct state *s, const struct wanted
  * one twice. */
 static void collect_outcomes(struct call *c, struct state *s)
 {
-    for (size_t i = 0; i < s->wanted_n; i++)
-        collect_failure(c, s, &s->wanted[i]);
-    for (size_t i = 0; i < s->wanted_n; i++)
-        collect_success(c, s, &s->wanted[i]);
+    for (size_t i = 0; i < s->plan.wanted_n; i++)
+        collect_failure(c, s, &s->plan.wanted[i]);
+    for (size_t i = 0; i < s->plan.wanted_n; i++)
+        collect_success(c, s, &s->plan.wanted[i]);
 }
 
 static int answer(struct call *c, struct state *s, struct err *err)
@@ -283,7 +111,7 @@ static int answer(struct call *c, struct state *s, struct err *err)
     if (!delivered || !delivered->outcomes)
         return call_no_memory(err);
     for (size_t i = 0; i < n; i++)
-        delivered->outcomes[delivered->n_outcomes++] = &s->outcomes[i];
+        delivered->outcomes[delivered->n_outcomes++] = &s->plan.outcomes[i];
     c->response.result_case = GW__RESPONSE__RESULT_DELIVERED;
     c->response.delivered = delivered;
     return 0;
@@ -296,42 +124,87 @@ static int part_apply(struct write *w, struct write_ctx *ctx, struct err *err)
     return deliver_apply(ctx, &part->deliver, err);
 }
 
+static void finish(struct call *c)
+{
+    struct err err = {0};
+    int rc = answer(c, c->state, &err);
+
+    call_finish(c, rc, &err);
+}
+
+static int take_back_apply(struct write *w, struct write_ctx *ctx, struct err *err)
+{
+    const struct call *c = (const struct call *)((char *)w - offsetof(struct call, write));
+    const struct state *s = c->state;
+
+    return outgoing_take_back(ctx, c->session.account_id, &s->mark, err);
+}
+
+static void take_back_done(struct write *w, int rc, const struct err *err)
+{
+    struct call *c = (struct call *)((char *)w - offsetof(struct call, write));
+
+    if (rc < 0)
+        log_err(c->store->env->log, LOG_ERROR, "store", c->request->cid,
+                "what was not sent stays counted", err);
+    finish(c);
+}
+
+static bool is_refused(const struct call *c, const struct state *s)
+{
+    for (size_t i = 0; i < c->request->deliver->n_recipients; i++) {
+        if (s->plan.outcomes[i].kind == ERR_NONE)
+            return false;
+    }
+    return true;
+}
+
+/* All shards have answered. */
+static void conclude(struct call *c)
+{
+    struct state *s = c->state;
+
+    collect_outcomes(c, s);
+    if (s->mark.recipients == 0 || !is_refused(c, s)) {
+        finish(c);
+        return;
+    }
+    c->write = (struct write){.apply = take_back_apply, .done = take_back_done};
+    shard_submit(call_shard(c), &c->write);
+}
+
 static void part_done(struct write *w, int rc, const struct err *err)
 {
     struct part *part = (struct part *)((char *)w - offsetof(struct part, write));
     struct call *c = part->call;
     struct state *s = c->state;
-    struct err answer_err = {0};
 
     part->rc = rc;
     if (rc < 0) {
         part->err = *err;
         log_err(c->store->env->log, LOG_ERROR, "store", c->request->cid, "delivery failed", err);
     }
-    if (atomic_fetch_sub(&s->open, 1) > 1)
-        return;
-    collect_outcomes(c, s);
-    call_finish(c, answer(c, s, &answer_err), &answer_err);
+    if (atomic_fetch_sub(&s->open, 1) == 1)
+        conclude(c);
 }
 
 /* Gives each shard its targets. */
-static int make_parts(struct call *c, struct state *s, unsigned *open_out, struct err *err)
+static int make_parts(struct call *c, struct state *s, struct err *err)
 {
     const Gw__Deliver *request = c->request->deliver;
-    unsigned open = 0;
 
     s->parts = ARENA_ARRAY(&c->in, c->store->shards_n, struct part);
     if (!s->parts)
         return call_no_memory(err);
-    for (size_t i = 0; i < s->wanted_n; i++)
-        s->wanted[i].index = s->parts[s->wanted[i].shard].deliver.targets_n++;
+    for (size_t i = 0; i < s->plan.wanted_n; i++)
+        s->plan.wanted[i].index = s->parts[s->plan.wanted[i].shard].deliver.targets_n++;
     for (uint32_t k = 0; k < c->store->shards_n; k++) {
         struct part *part = &s->parts[k];
         size_t n = part->deliver.targets_n;
 
         if (n == 0)
             continue;
-        open++;
+        s->parts_n++;
         part->call = c;
         part->write = (struct write){.apply = part_apply, .done = part_done};
         part->deliver = (struct deliver){
@@ -348,18 +221,23 @@ static int make_parts(struct call *c, struct state *s, unsigned *open_out, struc
         if (!part->deliver.targets)
             return call_no_memory(err);
     }
-    for (size_t i = 0; i < s->wanted_n; i++)
-        s->parts[s->wanted[i].shard].deliver.targets[s->wanted[i].index] = s->wanted[i].target;
-    *open_out = open;
+    for (size_t i = 0; i < s->plan.wanted_n; i++)
+        s->parts[s->plan.wanted[i].shard].deliver.targets[s->plan.wanted[i].index] =
+            s->plan.wanted[i].target;
     return 0;
 }
 
 /* The loop must not touch the request after the last submit: it may be answered by then. */
-static int submit(struct call *c, struct state *s, unsigned open)
+static void submit(struct call *c, struct state *s)
 {
     struct store *store = c->store;
     struct part *parts = s->parts;
+    unsigned open = s->parts_n;
 
+    if (open == 0) {
+        conclude(c);
+        return;
+    }
     atomic_init(&s->open, open);
     for (uint32_t k = 0; open > 0 && k < store->shards_n; k++) {
         if (parts[k].deliver.targets_n == 0)
@@ -367,7 +245,36 @@ static int submit(struct call *c, struct state *s, unsigned open)
         open--;
         shard_submit(store->shards[k], &parts[k].write);
     }
-    return CALL_WAITS;
+}
+
+static int count_apply(struct write *w, struct write_ctx *ctx, struct err *err)
+{
+    struct call *c = (struct call *)((char *)w - offsetof(struct call, write));
+    struct state *s = c->state;
+
+    return outgoing_count(ctx, c->session.account_id, s->plan.sent, s->plan.sent_n, &s->limits,
+                          &s->mark, err);
+}
+
+static void count_done(struct write *w, int rc, const struct err *err)
+{
+    struct call *c = (struct call *)((char *)w - offsetof(struct call, write));
+
+    if (rc < 0)
+        call_finish(c, rc, err);
+    else
+        submit(c, c->state);
+}
+
+/* Mail from outside is nobody's, and is not counted. */
+static void count(struct call *c, struct state *s)
+{
+    if (c->session.account_id == 0 || s->plan.sent_n == 0) {
+        submit(c, s);
+        return;
+    }
+    c->write = (struct write){.apply = count_apply, .done = count_done};
+    shard_submit(call_shard(c), &c->write);
 }
 
 /* RFC 3461 4.1: NEVER stands alone. */
@@ -394,48 +301,45 @@ static int check_wishes(const Gw__Deliver *request, struct err *err)
     return 0;
 }
 
-static int make_state(struct call *c, struct state **out, struct err *err)
+static int check(const Gw__Deliver *request, struct err *err)
 {
-    const Gw__Deliver *request = c->request->deliver;
-    struct state *s = ARENA_NEW(&c->in, struct state);
-
     if (request->n_recipients == 0 || request->n_recipients > RECIPIENTS_MAX)
         return err_set(err, ERR_INVALID, "a message needs 1 to %u recipients", RECIPIENTS_MAX);
     if (!request->content || !request->content->facts || !request->origin)
         return err_set(err, ERR_INVALID, "a message without its facts or its origin");
-    if (s)
-        s->outcomes = ARENA_ARRAY(&c->in, request->n_recipients, Gw__Outcome);
-    if (!s || !s->outcomes)
-        return call_no_memory(err);
-    for (size_t i = 0; i < request->n_recipients; i++)
-        gw__outcome__init(&s->outcomes[i]);
-    *out = s;
-    return 0;
+    return check_wishes(request, err);
+}
+
+static int pack(struct call *c, struct state *s, struct err *err)
+{
+    const Gw__Content *content = c->request->deliver->content;
+    size_t fds_used = 0;
+    int rc = content_pack(c, content, &fds_used, &s->body, err);
+
+    return rc == 0 ? search_text_pack(content->facts, &s->search, &s->search_n, err) : rc;
 }
 
 int call_deliver(struct call *c, struct err *err)
 {
-    const Gw__Deliver *request = c->request->deliver;
-    struct state *s = NULL;
-    size_t fds_used = 0;
-    unsigned open = 0;
-    int rc = make_state(c, &s, err);
+    struct state *s = ARENA_NEW(&c->in, struct state);
+    int rc = check(c->request->deliver, err);
 
-    if (rc == 0)
-        rc = check_wishes(request, err);
-    if (rc == 0)
-        rc = resolve_all(c, s, err);
     if (rc < 0)
         return rc;
-    if (s->wanted_n == 0)
-        return answer(c, s, err);
-    rc = content_pack(c, request->content, &fds_used, &s->body, err);
-    if (rc < 0)
-        return rc;
+    if (!s)
+        return call_no_memory(err);
     c->state = s;
     c->state_done = state_done;
-    rc = search_text_pack(request->content->facts, &s->search, &s->search_n, err);
+    rc = deliver_plan_make(c, &s->plan, err);
+    if (rc == 0 && c->session.account_id > 0)
+        rc = directory_limits(shard_reader(c->store->directory, c->from.thread),
+                              c->session.account_id, &s->limits, err);
+    if (rc == 0 && s->plan.wanted_n > 0)
+        rc = pack(c, s, err);
     if (rc == 0)
-        rc = make_parts(c, s, &open, err);
-    return rc < 0 ? rc : submit(c, s, open);
+        rc = make_parts(c, s, err);
+    if (rc < 0)
+        return rc;
+    count(c, s);
+    return CALL_WAITS;
 }

@@ -22,7 +22,6 @@ static const struct {
     {GW__REQUEST__CALL_RESOLVE, call_resolve, 0},
     {GW__REQUEST__CALL_SPOOL_OPEN, call_spool_open, 0},
     {GW__REQUEST__CALL_DELIVER, call_deliver, 1},
-    {GW__REQUEST__CALL_SEND_COUNT, call_send_count, 0},
     {GW__REQUEST__CALL_AUTHENTICATE, call_authenticate, 0},
     {GW__REQUEST__CALL_SESSION_END, call_session_end, 0},
     {GW__REQUEST__CALL_WATCH, call_watch, 0},

@@ -1,5 +1,4 @@
-/* SendCount, and what it counts.
- *
+/*
  *   sent = recipients of messages in the window (24 hours), each occurrence
  *   new  = recipients of this message never written to + those of the window who were new in it
  *
@@ -9,13 +8,7 @@
 #include "store/outgoing.h"
 
 #include "base/clock.h"
-#include "rpc/call.h"
-#include "store/address.h"
-#include "store/directory.h"
-#include "store/request.h"
-#include "store/store_private.h"
 
-#define RECIPIENTS_MAX 1000u
 #define WINDOW_NS (24 * 3600 * NS_PER_S)
 
 /* One number, of the account and a time. */
@@ -103,26 +96,36 @@ static int record_recipient(struct write_ctx *ctx, int64_t account_id, struct sl
     return db_run(&r, err);
 }
 
-static int record_message(struct write_ctx *ctx, int64_t account_id, size_t n, struct err *err)
+/* *n_out: its number among those of the same instant. */
+static int record_message(struct write_ctx *ctx, int64_t account_id, const struct outgoing_mark *m,
+                          int64_t *n_out, struct err *err)
 {
     struct db_row r;
-    int rc = db_query(ctx->db,
-                      "INSERT INTO outgoing (account_id, sent_ns, n, recipients) SELECT ?1, ?2, "
-                      "count(*), ?3 FROM outgoing WHERE account_id = ?1 AND sent_ns = ?2",
-                      &r, err);
+    int rc = number(ctx,
+                    "SELECT coalesce(max(n) + 1, 0) FROM outgoing WHERE account_id = ?1 AND "
+                    "sent_ns = ?2",
+                    account_id, m->sent_ns, n_out, err);
 
+    if (rc == 0)
+        rc = db_query(ctx->db,
+                      "INSERT INTO outgoing (account_id, sent_ns, n, recipients) VALUES (?1, ?2, "
+                      "?3, ?4)",
+                      &r, err);
     if (rc < 0)
         return rc;
     db_bind_int(&r, 1, account_id);
-    db_bind_int(&r, 2, ctx->now_ns);
-    db_bind_int(&r, 3, (int64_t)n);
+    db_bind_int(&r, 2, m->sent_ns);
+    db_bind_int(&r, 3, *n_out);
+    db_bind_int(&r, 4, m->recipients);
     return db_run(&r, err);
 }
 
 int outgoing_count(struct write_ctx *ctx, int64_t account_id, const struct slice *recipients,
-                   size_t n, const struct outgoing_limits *limits, struct err *err)
+                   size_t n, const struct outgoing_limits *limits, struct outgoing_mark *out,
+                   struct err *err)
 {
-    int64_t sent = 0, added = (int64_t)n;
+    struct outgoing_mark mark = {.sent_ns = ctx->now_ns, .recipients = (int64_t)n};
+    int64_t sent = 0;
     int rc = prune(ctx, account_id, err);
 
     if (rc == 0)
@@ -132,64 +135,43 @@ int outgoing_count(struct write_ctx *ctx, int64_t account_id, const struct slice
                     account_id, ctx->now_ns - WINDOW_NS, &sent, err);
     if (rc < 0)
         return rc;
-    if (limits->messages_per_day >= 0 && sent + added > limits->messages_per_day)
+    if (limits->messages_per_day >= 0 && sent + mark.recipients > limits->messages_per_day)
         return err_set(err, ERR_QUOTA, "too many messages in 24 hours");
-    if (limits->recipients_per_day >= 0 && sent + added >= limits->recipients_per_day)
+    if (limits->recipients_per_day >= 0 && sent + mark.recipients >= limits->recipients_per_day)
         rc = check_new(ctx, account_id, recipients, n, limits->recipients_per_day, err);
     for (size_t i = 0; rc == 0 && i < n; i++)
         rc = record_recipient(ctx, account_id, recipients[i], err);
-    return rc == 0 ? record_message(ctx, account_id, n, err) : rc;
+    if (rc == 0)
+        rc = record_message(ctx, account_id, &mark, &mark.n, err);
+    if (rc == 0)
+        *out = mark;
+    return rc;
 }
 
-/* ---- the call ---- */
-
-struct sending {
-    struct outgoing_limits limits;
-    struct slice *recipients;
-    size_t n;
-};
-
-/* One recipient in two spellings is one. What is no address, such as one at an IP address, is
- * itself. */
-static int identity(struct arena *a, struct slice in, struct slice *out, struct err *err)
+/* Whether one of those who were new at that instant was written to by another message of the same
+ * instant is not known: then they stay known. */
+int outgoing_take_back(struct write_ctx *ctx, int64_t account_id, const struct outgoing_mark *mark,
+                       struct err *err)
 {
-    struct address address;
-    int rc = address_parse(a, in, &address, err);
+    struct db_row r;
+    int rc = db_query(
+        ctx->db, "DELETE FROM outgoing WHERE account_id = ?1 AND sent_ns = ?2 AND n = ?3", &r, err);
 
-    if (rc == -ERR_NOMEM)
-        return rc;
-    *out = rc < 0 ? in
-                  : arena_printf(a, "%.*s@%.*s", SLICE_FMT(address.localpart),
-                                 SLICE_FMT(address.domain));
-    return arena_failed(a) ? call_no_memory(err) : 0;
-}
-
-static int sending_apply(struct call *c, struct write_ctx *ctx, struct err *err)
-{
-    const struct sending *s = c->state;
-    int rc = outgoing_count(ctx, c->session.account_id, s->recipients, s->n, &s->limits, err);
-
-    return rc < 0 ? rc : call_answer_done(c, err);
-}
-
-int call_send_count(struct call *c, struct err *err)
-{
-    const Gw__SendCount *request = c->request->send_count;
-    struct db *db = shard_reader(c->store->directory, c->from.thread);
-    struct sending *s = ARENA_NEW(&c->in, struct sending);
-
-    if (request->n_recipients == 0 || request->n_recipients > RECIPIENTS_MAX)
-        return err_set(err, ERR_INVALID, "1 to %u recipients are counted", RECIPIENTS_MAX);
-    if (s)
-        s->recipients = ARENA_ARRAY(&c->in, request->n_recipients, struct slice);
-    if (!s || !s->recipients)
-        return call_no_memory(err);
-    int rc = directory_limits(db, c->session.account_id, &s->limits, err);
-
-    for (; rc == 0 && s->n < request->n_recipients; s->n++)
-        rc = identity(&c->in, rpc_slice(request->recipients[s->n]), &s->recipients[s->n], err);
     if (rc < 0)
         return rc;
-    c->state = s;
-    return call_write(c, call_shard(c), sending_apply);
+    db_bind_int(&r, 1, account_id);
+    db_bind_int(&r, 2, mark->sent_ns);
+    db_bind_int(&r, 3, mark->n);
+    rc = db_run(&r, err);
+    if (rc == 0)
+        rc = db_query(ctx->db,
+                      "DELETE FROM outgoing_recipient WHERE account_id = ?1 AND first_ns = ?2 AND "
+                      "NOT EXISTS (SELECT 1 FROM outgoing o WHERE o.account_id = ?1 AND o.sent_ns "
+                      "= ?2)",
+                      &r, err);
+    if (rc < 0)
+        return rc;
+    db_bind_int(&r, 1, account_id);
+    db_bind_int(&r, 2, mark->sent_ns);
+    return db_run(&r, err);
 }

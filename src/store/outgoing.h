@@ -13,9 +13,18 @@ struct outgoing_limits {
     int64_t recipients_per_day; /* the same */
 };
 
+/* What was counted for one message. */
+struct outgoing_mark {
+    int64_t sent_ns, n, recipients;
+};
+
 /* Within a write. Counts the recipients of one message, each occurrence, or none of them. They are
- * given as localpart@domain with U-labels. What is older than a day is forgotten, except whom the
- * account has written to.
+ * canonical where that is known, else localpart@domain with U-labels. What is older than a day is
+ * forgotten, except whom the account has written to.
  * fails: ERR_QUOTA over a limit. */
 int outgoing_count(struct write_ctx *ctx, int64_t account_id, const struct slice *recipients,
-                   size_t n, const struct outgoing_limits *limits, struct err *err) WARN_UNUSED;
+                   size_t n, const struct outgoing_limits *limits, struct outgoing_mark *out,
+                   struct err *err) WARN_UNUSED;
+/* Within a later write: the message was not sent after all. */
+int outgoing_take_back(struct write_ctx *ctx, int64_t account_id, const struct outgoing_mark *mark,
+                       struct err *err) WARN_UNUSED;

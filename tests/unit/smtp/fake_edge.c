@@ -176,7 +176,8 @@ static Gw__Resolution__Where where_of(struct slice address)
         if (slice_eq_nocase(address, slice_str(local[i])))
             return GW__RESOLUTION__WHERE__WHERE_LOCAL;
     if (slice_ends(address, SLICE("@d1.example")))
-        return GW__RESOLUTION__WHERE__WHERE_UNKNOWN;
+        return slice_starts(address, SLICE("many.")) ? GW__RESOLUTION__WHERE__WHERE_LOCAL
+                                                     : GW__RESOLUTION__WHERE__WHERE_UNKNOWN;
     if (slice_ends(address, SLICE("@disabled.example")))
         return GW__RESOLUTION__WHERE__WHERE_DOMAIN_DISABLED;
     return GW__RESOLUTION__WHERE__WHERE_REMOTE;
@@ -357,6 +358,8 @@ int edge_call(struct edge *e, struct conn *c, Gw__Request *request, const int *f
     case GW__REQUEST__CALL_RESOLVE:
         return resolve(f, request->resolve, response, err);
     case GW__REQUEST__CALL_DELIVER:
+        if (f->sending_full)
+            return err_set(err, ERR_QUOTA, "too many messages in 24 hours");
         return deliver(f, request->deliver, fds_n > 0 ? fds[0] : -1, response);
     case GW__REQUEST__CALL_AUTHENTICATE:
         return authenticate(f, request->authenticate, response, err);
@@ -367,11 +370,6 @@ int edge_call(struct edge *e, struct conn *c, Gw__Request *request, const int *f
         return 0;
     case GW__REQUEST__CALL_SPOOL_OPEN:
         return spool_open(f, response, fds_out, err);
-    case GW__REQUEST__CALL_SEND_COUNT:
-        if (f->sending_full)
-            return err_set(err, ERR_QUOTA, "too many messages in 24 hours");
-        response->result_case = GW__RESPONSE__RESULT_DONE;
-        return 0;
     case GW__REQUEST__CALL_SESSION_END:
         f->sessions--;
         response->result_case = GW__RESPONSE__RESULT_DONE;

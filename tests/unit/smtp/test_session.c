@@ -633,6 +633,18 @@ static void ends_with_the_login(void **state)
     f->watches = 0; /* the edge forgot it with the event */
 }
 
+/* The directory knows two spellings of one address. */
+static void s262_one_copy_for_an_address(void **state)
+{
+    struct fake *f = *state;
+
+    fake_open(f, EDGE_SMTP);
+    say(f, HELLO MAIL RCPT "RCPT TO:<ANN@D1.example>\r\n" RCPT BOB,
+        "250|250 2.1.0|250 2.1.5|250 2.1.5|250 2.1.5|250 2.1.5");
+    say(f, "DATA\r\n" M1 END, "354|250 2.2.0");
+    assert_int_equal(f->stored, 2);
+}
+
 static void packs_many_recipients(void **state)
 {
     struct fake *f = *state;
@@ -640,12 +652,8 @@ static void packs_many_recipients(void **state)
 
     fake_open(f, EDGE_SUBMISSION);
     say(f, "EHLO x\r\n" LOGIN "MAIL FROM:<ann@d1.example>\r\n", "250|235 2.7.0|250 2.1.0");
-    /* Different spellings are different to us; the directory takes them for one. */
     for (unsigned i = 0; i < 1000; i++) {
-        (void)snprintf(line, sizeof(line), "RCPT TO:<%c%c%c%c%c%c%c%c%c%c@d1.example>\r\n",
-                       i & 1 ? 'P' : 'p', i & 2 ? 'O' : 'o', i & 4 ? 'S' : 's', i & 8 ? 'T' : 't',
-                       i & 16 ? 'M' : 'm', i & 32 ? 'A' : 'a', i & 64 ? 'S' : 's',
-                       i & 128 ? 'T' : 't', i & 256 ? 'E' : 'e', i & 512 ? 'R' : 'r');
+        (void)snprintf(line, sizeof(line), "RCPT TO:<many.%u@d1.example>\r\n", i);
         say(f, line, "250 2.1.5");
     }
     say(f, BOB, "452 4.5.3");
@@ -682,6 +690,7 @@ int main(void)
         T(refuses_too_many_submissions),
         T(refuses_bad_submissions),
         T(ends_with_the_login),
+        T(s262_one_copy_for_an_address),
         T(packs_many_recipients),
     };
 
