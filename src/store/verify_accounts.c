@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 #include "base/num.h"
+#include "store/account_quota.h"
+#include "store/directory.h"
 #include "store/shard_private.h"
 #include "store/verify_private.h"
 
@@ -37,8 +39,39 @@ static const struct verify_check checks[] = {
      "remove them from the alias, or restore the directory",
      "SELECT count(*) FILTER (WHERE a.domain IS NULL), count(*) FILTER (WHERE l.domain IS NULL), 0"
      " FROM alias_member m LEFT JOIN address a ON a.domain = m.member_domain AND"
-     " a.localpart = m.member_localpart LEFT JOIN alias l ON l.domain = m.domain AND"
+     " a.localpart = m.member_localpart AND NOT a.catchall LEFT JOIN alias l ON l.domain = "
+     "m.domain AND"
      " l.localpart = m.localpart WHERE a.domain IS NULL OR l.domain IS NULL GROUP BY m.domain"},
+    {"size of alias", "%lld aliases have no member", "remove them: mail for them would be lost",
+     "SELECT count(*), 0, 0 FROM alias l WHERE NOT EXISTS (SELECT 1 FROM alias_member m WHERE"
+     " m.domain = l.domain AND m.localpart = l.localpart) HAVING count(*) > 0"},
+    {"domain of alias", "%lld aliases are in domains that are not ours",
+     "add the domain, or remove the aliases",
+     "SELECT count(*), 0, 0 FROM alias l LEFT JOIN domain d ON d.domain = l.domain"
+     " WHERE d.domain IS NULL HAVING count(*) > 0"},
+    {"taken addresses", "%lld aliases are addresses of accounts, too, or get reports",
+     "remove one of the two",
+     "SELECT count(*), 0, 0 FROM alias l WHERE EXISTS (SELECT 1 FROM address a WHERE a.domain ="
+     " l.domain AND a.localpart = l.localpart AND NOT a.catchall) OR EXISTS (SELECT 1 FROM"
+     " role_address r WHERE r.domain = l.domain AND r.localpart = l.localpart)"
+     " HAVING count(*) > 0"},
+    {"account of role", "account %lld does not exist, but has %lld tasks",
+     "give them to another account: config installation set, config domain set",
+     "SELECT r.account_id, count(*), 0 FROM role_address r LEFT JOIN account a"
+     " ON a.account_id = r.account_id WHERE a.account_id IS NULL GROUP BY r.account_id"},
+    {"domain of role", "account %lld gets reports in %lld domains that are not ours",
+     "add the domain, or set the address for reports again: config domain set",
+     "SELECT r.account_id, count(*), 0 FROM role_address r WHERE (r.domain <> '' AND NOT EXISTS"
+     " (SELECT 1 FROM domain d WHERE d.domain = r.domain)) OR (r.about <> '' AND NOT EXISTS"
+     " (SELECT 1 FROM domain d WHERE d.domain = r.about)) GROUP BY r.account_id"},
+    {"kind of role", "%lld tasks are of no kind that this version knows", "restore the directory",
+     "SELECT count(*), 0, 0 FROM role_address WHERE NOT (role IN ('postmaster', 'host-tls') AND"
+     " about = '' AND domain = '' OR role IN ('dmarc', 'tls') AND about <> '' AND domain <> '')"
+     " HAVING count(*) > 0"},
+    {"refusals", "account %lld has %lld addresses with a refusal that cannot be said",
+     "set it again: config address set",
+     "SELECT account_id, count(*), 0 FROM address WHERE refusal <> '' AND"
+     " substr(refusal, 1, 4) NOT IN ('550 ', '421 ') GROUP BY account_id"},
     {"account ids", "account %lld is at or above the next id, %lld",
      "an id could be given twice: restore the directory",
      "SELECT account_id, next, 0 FROM account, (SELECT coalesce((SELECT CAST(value AS INTEGER)"
@@ -103,6 +136,37 @@ static int shard_compare(struct verify *v, struct db *shard, int64_t n, struct e
                    "account %lld has mail in shard %lld, but is not in the directory", err);
 }
 
+/* What the shard holds against is what the directory says; a change under way is not a fault. */
+static int quotas_compare(struct verify *v, struct db *shard, int64_t n, struct err *err)
+{
+    int64_t installation = 0;
+    struct db_row r;
+    int rc = directory_quota(v->db, &installation, err);
+
+    if (rc == 0)
+        rc = db_query(v->db, "SELECT account_id, quota_bytes FROM account WHERE shard = ?1", &r,
+                      err);
+    if (rc < 0)
+        return rc;
+    db_bind_int(&r, 1, n);
+    while ((rc = db_step(&r, err)) == 1) {
+        const struct account_quota quota = account_quota(db_int(&r, 1), installation);
+        int64_t account_id = db_int(&r, 0);
+        bool same = true;
+        char text[160];
+
+        rc = account_quota_same(shard, account_id, &quota, &same, err);
+        if (rc < 0)
+            break;
+        (void)snprintf(text, sizeof text, "account %lld has another quota in its shard",
+                       (long long)account_id);
+        if (rc == 1 && !same)
+            verify_found(v, text, "restart the server: it sets what the directory says");
+    }
+    db_done(&r);
+    return rc;
+}
+
 /* The next shard that accounts are in: 1, 0: none. */
 static int next_shard(struct verify *v, int64_t from, int64_t *out, struct err *err)
 {
@@ -141,6 +205,8 @@ static void shard_check(struct verify *v, const char *directory, int64_t n)
     rc = db_open(path, DB_READ_ONLY, &shard, &err);
     if (rc == 0)
         rc = shard_compare(v, shard, n, &err);
+    if (rc == 0)
+        rc = quotas_compare(v, shard, n, &err);
     if (rc < 0)
         verify_found_err(v, &err, "the database is damaged: restore it from a backup");
     db_close(shard);
