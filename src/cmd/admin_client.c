@@ -76,7 +76,8 @@ static int call(struct rpc_client *store, Gw__Request *request, struct err *err)
     return call_set(store, request, NULL, err);
 }
 
-int admin_domain(struct rpc_client *store, Gw__Edit edit, const char *domain, struct err *err)
+int admin_domain(struct rpc_client *store, Gw__Edit edit, const char *domain, bool *unchanged_out,
+                 struct err *err)
 {
     Gw__Request request = GW__REQUEST__INIT;
     Gw__DomainEdit body = GW__DOMAIN_EDIT__INIT;
@@ -85,11 +86,11 @@ int admin_domain(struct rpc_client *store, Gw__Edit edit, const char *domain, st
     body.domain = rpc_bytes(slice_str(domain));
     request.call_case = GW__REQUEST__CALL_DOMAIN_EDIT;
     request.domain_edit = &body;
-    return call(store, &request, err);
+    return call_set(store, &request, unchanged_out, err);
 }
 
 int admin_account(struct rpc_client *store, Gw__Edit edit, const char *account, const char *text,
-                  struct err *err)
+                  bool *unchanged_out, struct err *err)
 {
     Gw__Request request = GW__REQUEST__INIT;
     Gw__AccountEdit body = GW__ACCOUNT_EDIT__INIT;
@@ -102,11 +103,11 @@ int admin_account(struct rpc_client *store, Gw__Edit edit, const char *account, 
         body.address = rpc_bytes(slice_str(text));
     request.call_case = GW__REQUEST__CALL_ACCOUNT_EDIT;
     request.account_edit = &body;
-    return call(store, &request, err);
+    return call_set(store, &request, unchanged_out, err);
 }
 
 int admin_address(struct rpc_client *store, Gw__Edit edit, const char *address, const char *account,
-                  struct err *err)
+                  const char *mailbox, struct err *err)
 {
     Gw__Request request = GW__REQUEST__INIT;
     Gw__AddressEdit body = GW__ADDRESS_EDIT__INIT;
@@ -114,6 +115,7 @@ int admin_address(struct rpc_client *store, Gw__Edit edit, const char *address, 
     body.edit = edit;
     body.address = rpc_bytes(slice_str(address));
     body.account = rpc_bytes(slice_str(account));
+    body.mailbox = rpc_bytes(slice_str(mailbox));
     request.call_case = GW__REQUEST__CALL_ADDRESS_EDIT;
     request.address_edit = &body;
     return call(store, &request, err);
@@ -190,6 +192,12 @@ int admin_installation_set(struct rpc_client *store, Gw__InstallationSet *body, 
     request.call_case = GW__REQUEST__CALL_INSTALLATION_SET;
     request.installation_set = body;
     return call_set(store, &request, unchanged_out, err);
+}
+
+void admin_print_unchanged(bool unchanged)
+{
+    if (unchanged)
+        (void)printf("Nothing changed: it was so already.\n");
 }
 
 void admin_print_line(const Gw__Directory *page, const Gw__DirectoryRow *row, size_t n, FILE *to)

@@ -21,18 +21,19 @@ int admin_client_store(struct admin_client *c, const struct invocation *in,
                        struct err *err) WARN_UNUSED;
 void admin_client_done(struct admin_client *c);
 
-/* The calls on the directory that commands and localserve make. */
-int admin_domain(struct rpc_client *store, Gw__Edit edit, const char *domain,
+/* The calls on the directory that commands and localserve make. *unchanged_out, which may be NULL:
+ * all was so already. */
+int admin_domain(struct rpc_client *store, Gw__Edit edit, const char *domain, bool *unchanged_out,
                  struct err *err) WARN_UNUSED;
 /* text: the address for ADD, the reason for DISABLE, else "". */
 int admin_account(struct rpc_client *store, Gw__Edit edit, const char *account, const char *text,
-                  struct err *err) WARN_UNUSED;
+                  bool *unchanged_out, struct err *err) WARN_UNUSED;
+/* mailbox: for ADD; NULL: the Inbox. */
 int admin_address(struct rpc_client *store, Gw__Edit edit, const char *address, const char *account,
-                  struct err *err) WARN_UNUSED;
+                  const char *mailbox, struct err *err) WARN_UNUSED;
 int admin_password(struct rpc_client *store, const char *account, struct slice password,
                    struct err *err) WARN_UNUSED;
 int admin_alias(struct rpc_client *store, Gw__AliasEdit *body, struct err *err) WARN_UNUSED;
-/* Settings; *unchanged_out, which may be NULL: all was so already. */
 int admin_domain_set(struct rpc_client *store, Gw__DomainSet *body, bool *unchanged_out,
                      struct err *err) WARN_UNUSED;
 int admin_account_set(struct rpc_client *store, Gw__AccountSet *body, bool *unchanged_out,
@@ -45,6 +46,9 @@ int admin_installation_set(struct rpc_client *store, Gw__InstallationSet *body, 
 /* "2026-11-28T09:15:00Z"; "never" for 0. */
 #define ADMIN_TIME_TEXT 32
 const char *admin_time_text(int64_t ns, char buf[static ADMIN_TIME_TEXT]);
+
+/* Says so when nothing changed: scripts set what they want to have, and may look. */
+void admin_print_unchanged(bool unchanged);
 
 /* Prints a row; n counts them over all pages. */
 typedef void admin_print(const Gw__Directory *page, const Gw__DirectoryRow *row, size_t n,

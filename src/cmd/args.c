@@ -9,9 +9,9 @@
 #define POSITIONALS_MAX (COMMAND_ARGS_MAX + 4)
 
 struct flags {
-    const char *config, *dir, *ip, *base_port;
-    const char *post_public, *list_members, *allow_msg_from;
-    bool help, strict;
+    const char *config;
+    bool help;
+    const char *value[COMMAND_FLAGS_N];
     const char *positional[POSITIONALS_MAX];
     size_t positional_n;
 };
@@ -27,42 +27,67 @@ static void wrong(struct args *out, const char *format, const char *what)
     }
 }
 
-/* Takes "--name value" or "--name=value"; returns how many of argv it used. */
+static const struct {
+    const char *name;
+    bool bare; /* has no value */
+} names[COMMAND_FLAGS_N] = {
+    [FLAG_DIR] = {"--dir", false},
+    [FLAG_IP] = {"--ip", false},
+    [FLAG_BASE_PORT] = {"--base-port", false},
+    [FLAG_STRICT] = {"--strict", true},
+    [FLAG_POST_PUBLIC] = {"--postpublic", false},
+    [FLAG_LIST_MEMBERS] = {"--listmembers", false},
+    [FLAG_ALLOW_MSG_FROM] = {"--allowmsgfrom", false},
+    [FLAG_MAILBOX] = {"--mailbox", false},
+    [FLAG_REFUSE] = {"--refuse", false},
+    [FLAG_AUTH_REQUIRED] = {"--auth-required", false},
+    [FLAG_SEPARATORS] = {"--separators", false},
+    [FLAG_CASE_SENSITIVE] = {"--case-sensitive", false},
+    [FLAG_DMARC_REPORTS] = {"--dmarc-reports", false},
+    [FLAG_TLS_REPORTS] = {"--tls-reports", false},
+    [FLAG_POSTMASTER] = {"--postmaster", false},
+    [FLAG_QUOTA] = {"--quota", false},
+    [FLAG_MESSAGES_PER_DAY] = {"--messages-per-day", false},
+    [FLAG_RECIPIENTS_PER_DAY] = {"--recipients-per-day", false},
+};
+
+/* Takes the value of "--name value" or "--name=value"; returns how many of argv were used. */
+static int take_value(const char **value, char *const argv[], int left, struct args *out)
+{
+    const char *equals = strchr(argv[0], '=');
+
+    if (equals) {
+        *value = equals + 1;
+        return 1;
+    }
+    if (left < 2) {
+        wrong(out, "%s needs a value", argv[0]);
+        return 1;
+    }
+    *value = argv[1];
+    return 2;
+}
+
+/* The same for any flag. */
 static int take_flag(struct flags *flags, char *const argv[], int left, struct args *out)
 {
-    const struct {
-        const char *name;
-        const char **value;
-    } known[] = {{"--config", &flags->config},
-                 {"--dir", &flags->dir},
-                 {"--ip", &flags->ip},
-                 {"--base-port", &flags->base_port},
-                 {"--postpublic", &flags->post_public},
-                 {"--listmembers", &flags->list_members},
-                 {"--allowmsgfrom", &flags->allow_msg_from}};
-    size_t n = strcspn(argv[0], "=");
+    struct slice name = slice_of(argv[0], strcspn(argv[0], "="));
 
     if (strcmp(argv[0], "--help") == 0 || strcmp(argv[0], "-h") == 0) {
         flags->help = true;
         return 1;
     }
-    if (strcmp(argv[0], "--strict") == 0) {
-        flags->strict = true;
-        return 1;
-    }
-    for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
-        if (!slice_eq(slice_of(argv[0], n), slice_str(known[i].name)))
+    if (slice_eq(name, SLICE("--config")))
+        return take_value(&flags->config, argv, left, out);
+    for (size_t i = 0; i < COMMAND_FLAGS_N; i++) {
+        if (!slice_eq(name, slice_str(names[i].name)))
             continue;
-        if (argv[0][n] == '=') {
-            *known[i].value = argv[0] + n + 1;
+        if (!names[i].bare)
+            return take_value(&flags->value[i], argv, left, out);
+        if (argv[0][name.n] == '\0') {
+            flags->value[i] = "";
             return 1;
         }
-        if (left < 2) {
-            wrong(out, "%s needs a value", argv[0]);
-            return 1;
-        }
-        *known[i].value = argv[1];
-        return 2;
     }
     wrong(out, "unknown flag %s", argv[0]);
     return 1;
@@ -151,12 +176,9 @@ static void check(const struct flags *flags, size_t args_n, struct args *out)
         wrong(out, "too few arguments for %s", c->words);
     if (args_n > c->args_max)
         wrong(out, "too many arguments for %s", c->words);
-    if (!c->localserve_flags && (flags->dir || flags->ip || flags->base_port))
-        wrong(out, "%s has no such flag", c->words);
-    if (!c->message_flags && flags->strict)
-        wrong(out, "%s has no such flag", c->words);
-    if (!c->alias_flags && (flags->post_public || flags->list_members || flags->allow_msg_from))
-        wrong(out, "%s has no such flag", c->words);
+    for (size_t i = 0; i < COMMAND_FLAGS_N; i++)
+        if (flags->value[i] && !(c->flags & FLAG_BIT(i)))
+            wrong(out, "%s has no such flag", c->words);
 }
 
 void args_parse(int argc, char *const argv[], const char *config_fallback, struct args *out)
@@ -174,14 +196,8 @@ void args_parse(int argc, char *const argv[], const char *config_fallback, struc
     check(&flags, flags.positional_n - words, out);
     if (out->kind != ARGS_RUN)
         return;
-    out->in = (struct invocation){.config_path = flags.config ? flags.config : config_fallback,
-                                  .dir = flags.dir,
-                                  .strict = flags.strict,
-                                  .ip = flags.ip,
-                                  .base_port = flags.base_port,
-                                  .post_public = flags.post_public,
-                                  .list_members = flags.list_members,
-                                  .allow_msg_from = flags.allow_msg_from};
+    out->in.config_path = flags.config ? flags.config : config_fallback;
+    memcpy(out->in.flags, flags.value, sizeof(out->in.flags));
     for (size_t i = words; i < flags.positional_n; i++)
         out->in.args[out->in.args_n++] = flags.positional[i];
 }

@@ -1,20 +1,6 @@
 /* config alias: addresses whose mail goes to several people. */
-#include <string.h>
-
 #include "cmd/admin_client.h"
-
-/* "true", "false", or NULL for no change. */
-static int setting(const char *flag, const char *text, Gw__AliasEdit__Setting *out, struct err *err)
-{
-    *out = GW__ALIAS_EDIT__SETTING__SETTING_KEEP;
-    if (!text)
-        return 0;
-    if (strcmp(text, "true") != 0 && strcmp(text, "false") != 0)
-        return err_set(err, ERR_INVALID, "%s must be true or false, not %s", flag, text);
-    *out = strcmp(text, "true") == 0 ? GW__ALIAS_EDIT__SETTING__SETTING_ON
-                                     : GW__ALIAS_EDIT__SETTING__SETTING_OFF;
-    return 0;
-}
+#include "cmd/settings.h"
 
 /* All of in->args: the alias, then its members. */
 static int edit(const struct invocation *in, Gw__AliasEdit__What what, struct err *err)
@@ -22,12 +8,13 @@ static int edit(const struct invocation *in, Gw__AliasEdit__What what, struct er
     ProtobufCBinaryData members[COMMAND_ARGS_MAX];
     Gw__AliasEdit body = GW__ALIAS_EDIT__INIT;
     struct admin_client client;
-    int rc = setting("--postpublic", in->post_public, &body.post_public, err);
+    int rc = settings_bool("--postpublic", in->flags[FLAG_POST_PUBLIC], &body.post_public, err);
 
     if (rc == 0)
-        rc = setting("--listmembers", in->list_members, &body.list_members, err);
+        rc = settings_bool("--listmembers", in->flags[FLAG_LIST_MEMBERS], &body.list_members, err);
     if (rc == 0)
-        rc = setting("--allowmsgfrom", in->allow_msg_from, &body.allow_msg_from, err);
+        rc = settings_bool("--allowmsgfrom", in->flags[FLAG_ALLOW_MSG_FROM], &body.allow_msg_from,
+                           err);
     if (rc < 0)
         return rc;
     body.what = what;
@@ -49,7 +36,8 @@ int cmd_alias_add(const struct invocation *in, struct err *err)
 
 int cmd_alias_update(const struct invocation *in, struct err *err)
 {
-    if (!in->post_public && !in->list_members && !in->allow_msg_from)
+    if (!in->flags[FLAG_POST_PUBLIC] && !in->flags[FLAG_LIST_MEMBERS] &&
+        !in->flags[FLAG_ALLOW_MSG_FROM])
         return err_set(err, ERR_INVALID,
                        "say what to change: --postpublic, --listmembers or --allowmsgfrom");
     return edit(in, GW__ALIAS_EDIT__WHAT__WHAT_UPDATE, err);

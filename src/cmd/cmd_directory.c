@@ -16,7 +16,7 @@ static int with_store(const struct invocation *in, edit_run *edit, struct err *e
 
 static int account_add(struct rpc_client *store, const struct invocation *in, struct err *err)
 {
-    int rc = admin_account(store, GW__EDIT__EDIT_ADD, in->args[0], in->args[1], err);
+    int rc = admin_account(store, GW__EDIT__EDIT_ADD, in->args[0], in->args[1], NULL, err);
 
     if (rc == 0)
         (void)printf("Added. Mail arrives; to log in, set a password: "
@@ -27,7 +27,7 @@ static int account_add(struct rpc_client *store, const struct invocation *in, st
 
 static int account_rm(struct rpc_client *store, const struct invocation *in, struct err *err)
 {
-    return admin_account(store, GW__EDIT__EDIT_REMOVE, in->args[0], "", err);
+    return admin_account(store, GW__EDIT__EDIT_REMOVE, in->args[0], "", NULL, err);
 }
 
 static int account_list(struct rpc_client *store, const struct invocation *in, struct err *err)
@@ -53,22 +53,32 @@ static int account_addresses(struct rpc_client *store, const struct invocation *
 
 static int account_disable(struct rpc_client *store, const struct invocation *in, struct err *err)
 {
-    return admin_account(store, GW__EDIT__EDIT_DISABLE, in->args[0], in->args[1], err);
+    bool unchanged = false;
+    int rc =
+        admin_account(store, GW__EDIT__EDIT_DISABLE, in->args[0], in->args[1], &unchanged, err);
+
+    admin_print_unchanged(unchanged);
+    return rc;
 }
 
 static int account_enable(struct rpc_client *store, const struct invocation *in, struct err *err)
 {
-    return admin_account(store, GW__EDIT__EDIT_ENABLE, in->args[0], "", err);
+    bool unchanged = false;
+    int rc = admin_account(store, GW__EDIT__EDIT_ENABLE, in->args[0], "", &unchanged, err);
+
+    admin_print_unchanged(unchanged);
+    return rc;
 }
 
 static int address_add(struct rpc_client *store, const struct invocation *in, struct err *err)
 {
-    return admin_address(store, GW__EDIT__EDIT_ADD, in->args[0], in->args[1], err);
+    return admin_address(store, GW__EDIT__EDIT_ADD, in->args[0], in->args[1],
+                         in->flags[FLAG_MAILBOX], err);
 }
 
 static int address_rm(struct rpc_client *store, const struct invocation *in, struct err *err)
 {
-    return admin_address(store, GW__EDIT__EDIT_REMOVE, in->args[0], "", err);
+    return admin_address(store, GW__EDIT__EDIT_REMOVE, in->args[0], "", NULL, err);
 }
 
 static int address_list(struct rpc_client *store, const struct invocation *in, struct err *err)
@@ -94,12 +104,12 @@ static int address_account(struct rpc_client *store, const struct invocation *in
 
 static int domain_add(struct rpc_client *store, const struct invocation *in, struct err *err)
 {
-    return admin_domain(store, GW__EDIT__EDIT_ADD, in->args[0], err);
+    return admin_domain(store, GW__EDIT__EDIT_ADD, in->args[0], NULL, err);
 }
 
 static int domain_rm(struct rpc_client *store, const struct invocation *in, struct err *err)
 {
-    return admin_domain(store, GW__EDIT__EDIT_REMOVE, in->args[0], err);
+    return admin_domain(store, GW__EDIT__EDIT_REMOVE, in->args[0], NULL, err);
 }
 
 static int domain_list(struct rpc_client *store, const struct invocation *in, struct err *err)
@@ -111,12 +121,20 @@ static int domain_list(struct rpc_client *store, const struct invocation *in, st
 
 static int domain_disable(struct rpc_client *store, const struct invocation *in, struct err *err)
 {
-    return admin_domain(store, GW__EDIT__EDIT_DISABLE, in->args[0], err);
+    bool unchanged = false;
+    int rc = admin_domain(store, GW__EDIT__EDIT_DISABLE, in->args[0], &unchanged, err);
+
+    admin_print_unchanged(unchanged);
+    return rc;
 }
 
 static int domain_enable(struct rpc_client *store, const struct invocation *in, struct err *err)
 {
-    return admin_domain(store, GW__EDIT__EDIT_ENABLE, in->args[0], err);
+    bool unchanged = false;
+    int rc = admin_domain(store, GW__EDIT__EDIT_ENABLE, in->args[0], &unchanged, err);
+
+    admin_print_unchanged(unchanged);
+    return rc;
 }
 
 int cmd_account_add(const struct invocation *in, struct err *err)

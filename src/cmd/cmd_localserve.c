@@ -13,17 +13,17 @@
 
 static int set_directory(const struct invocation *in, struct localserve *l, struct err *err)
 {
-    const char *data = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
+    const char *data = getenv("XDG_DATA_HOME"), *home = getenv("HOME"), *dir = in->flags[FLAG_DIR];
     char cwd[2048];
     int n;
 
-    if (in->dir && in->dir[0] == '/')
-        n = snprintf(l->directory, sizeof(l->directory), "%s", in->dir);
-    else if (in->dir && in->dir[0] && getcwd(cwd, sizeof(cwd)))
-        n = snprintf(l->directory, sizeof(l->directory), "%s/%s", cwd, in->dir);
-    else if (!in->dir && data && data[0] == '/')
+    if (dir && dir[0] == '/')
+        n = snprintf(l->directory, sizeof(l->directory), "%s", dir);
+    else if (dir && dir[0] && getcwd(cwd, sizeof(cwd)))
+        n = snprintf(l->directory, sizeof(l->directory), "%s/%s", cwd, dir);
+    else if (!dir && data && data[0] == '/')
         n = snprintf(l->directory, sizeof(l->directory), "%s/godwit-localserve", data);
-    else if (!in->dir && home && home[0] == '/')
+    else if (!dir && home && home[0] == '/')
         n = snprintf(l->directory, sizeof(l->directory), "%s/.local/share/godwit-localserve", home);
     else
         return err_set(err, ERR_INVALID, "there is no home directory: name one with --dir");
@@ -36,12 +36,13 @@ static int set_ports(const struct invocation *in, struct localserve *l, struct e
 {
     uint64_t base = BASE_PORT;
 
-    if (in->base_port && !num_parse(slice_str(in->base_port), BASE_PORT_MAX, &base))
+    if (in->flags[FLAG_BASE_PORT] &&
+        !num_parse(slice_str(in->flags[FLAG_BASE_PORT]), BASE_PORT_MAX, &base))
         return err_set(err, ERR_INVALID, "--base-port is a number up to %d", BASE_PORT_MAX);
     l->base_port = (uint16_t)base;
-    l->port_given = in->base_port != NULL;
-    l->ip = in->ip;
-    l->ip_given = in->ip != NULL;
+    l->port_given = in->flags[FLAG_BASE_PORT] != NULL;
+    l->ip = in->flags[FLAG_IP];
+    l->ip_given = in->flags[FLAG_IP] != NULL;
     return 0;
 }
 
@@ -79,13 +80,13 @@ static int make_account(struct supervisor *s, struct err *err)
 
     if (!store)
         return err_set(err, ERR_NOMEM, "out of memory");
-    rc = unless_exists(admin_domain(store, GW__EDIT__EDIT_ADD, "localhost", err));
+    rc = unless_exists(admin_domain(store, GW__EDIT__EDIT_ADD, "localhost", NULL, err));
+    if (rc == 0)
+        rc = unless_exists(admin_account(store, GW__EDIT__EDIT_ADD, LOCALSERVE_ACCOUNT,
+                                         LOCALSERVE_ADDRESS, NULL, err));
     if (rc == 0)
         rc = unless_exists(
-            admin_account(store, GW__EDIT__EDIT_ADD, LOCALSERVE_ACCOUNT, LOCALSERVE_ADDRESS, err));
-    if (rc == 0)
-        rc = unless_exists(
-            admin_address(store, GW__EDIT__EDIT_ADD, "@localhost", LOCALSERVE_ACCOUNT, err));
+            admin_address(store, GW__EDIT__EDIT_ADD, "@localhost", LOCALSERVE_ACCOUNT, NULL, err));
     if (rc == 0)
         rc = lift_limits(store, err);
     if (rc == 0)

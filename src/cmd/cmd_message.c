@@ -207,7 +207,7 @@ int cmd_message_parse(const struct invocation *in, struct err *err)
 
         if (json_dumpf(object, stdout, JSON_INDENT(2)) < 0 || putchar('\n') < 0)
             rc = err_set(err, ERR_IO, "cannot write the result");
-        else if (in->strict)
+        else if (in->flags[FLAG_STRICT])
             rc = judge(m, err);
         json_decref(object);
     }

@@ -9,17 +9,35 @@
 #define COMMAND_ARGS_MAX 100
 #define COMMAND_EXIT_USAGE 2
 
+/* The flags of single commands; args.c has their names. */
+enum command_flag {
+    FLAG_DIR,
+    FLAG_IP,
+    FLAG_BASE_PORT,
+    FLAG_STRICT,
+    FLAG_POST_PUBLIC,
+    FLAG_LIST_MEMBERS,
+    FLAG_ALLOW_MSG_FROM,
+    FLAG_MAILBOX,
+    FLAG_REFUSE,
+    FLAG_AUTH_REQUIRED,
+    FLAG_SEPARATORS,
+    FLAG_CASE_SENSITIVE,
+    FLAG_DMARC_REPORTS,
+    FLAG_TLS_REPORTS,
+    FLAG_POSTMASTER,
+    FLAG_QUOTA,
+    FLAG_MESSAGES_PER_DAY,
+    FLAG_RECIPIENTS_PER_DAY,
+    COMMAND_FLAGS_N
+};
+#define FLAG_BIT(flag) (1u << (flag))
+
 /* What a command was called with. Text is borrowed from argv. */
 struct invocation {
     const char *config_path; /* --config, GODWIT_CONFIG or the default */
     const char *program_directory;
-    const char *dir;            /* --dir */
-    const char *ip;             /* --ip */
-    const char *base_port;      /* --base-port */
-    const char *post_public;    /* --postpublic */
-    const char *list_members;   /* --listmembers */
-    const char *allow_msg_from; /* --allowmsgfrom */
-    bool strict;                /* --strict */
+    const char *flags[COMMAND_FLAGS_N]; /* NULL: not given; "" for those without a value */
     const char *args[COMMAND_ARGS_MAX];
     size_t args_n;
 };
@@ -30,9 +48,7 @@ struct command {
     const char *summary; /* one line */
     const char *text;    /* further explanation, or NULL */
     size_t args_min, args_max;
-    bool localserve_flags; /* --dir, --ip, --base-port */
-    bool message_flags;    /* --strict */
-    bool alias_flags;      /* --postpublic, --listmembers, --allowmsgfrom */
+    unsigned flags; /* FLAG_BIT of those that it has */
     /* 0, or a failure, which is printed in one line. COMMAND_EXIT_USAGE: has said what is wrong. */
     int (*run)(const struct invocation *in, struct err *err);
 };
@@ -75,10 +91,14 @@ int cmd_account_rm(const struct invocation *in, struct err *err);
 int cmd_account_list(const struct invocation *in, struct err *err);
 int cmd_account_addresses(const struct invocation *in, struct err *err);
 int cmd_account_disable(const struct invocation *in, struct err *err);
+int cmd_account_set(const struct invocation *in, struct err *err);
+int cmd_account_print(const struct invocation *in, struct err *err);
 int cmd_account_enable(const struct invocation *in, struct err *err);
 int cmd_address_add(const struct invocation *in, struct err *err);
 int cmd_address_rm(const struct invocation *in, struct err *err);
 int cmd_address_list(const struct invocation *in, struct err *err);
+int cmd_address_set(const struct invocation *in, struct err *err);
+int cmd_address_print(const struct invocation *in, struct err *err);
 int cmd_address_account(const struct invocation *in, struct err *err);
 int cmd_alias_add(const struct invocation *in, struct err *err);
 int cmd_alias_update(const struct invocation *in, struct err *err);
@@ -94,6 +114,10 @@ int cmd_login_attempts(const struct invocation *in, struct err *err);
 int cmd_domain_add(const struct invocation *in, struct err *err);
 int cmd_domain_rm(const struct invocation *in, struct err *err);
 int cmd_domain_list(const struct invocation *in, struct err *err);
+int cmd_domain_set(const struct invocation *in, struct err *err);
+int cmd_domain_print(const struct invocation *in, struct err *err);
+int cmd_installation_set(const struct invocation *in, struct err *err);
+int cmd_installation_print(const struct invocation *in, struct err *err);
 int cmd_domain_disable(const struct invocation *in, struct err *err);
 int cmd_domain_enable(const struct invocation *in, struct err *err);
 int cmd_setaccountpassword(const struct invocation *in, struct err *err);

@@ -1,6 +1,8 @@
 #include "cmd/command.h"
 
 #define ANY COMMAND_ARGS_MAX
+#define ALIAS_FLAGS                                                                                \
+    (FLAG_BIT(FLAG_POST_PUBLIC) | FLAG_BIT(FLAG_LIST_MEMBERS) | FLAG_BIT(FLAG_ALLOW_MSG_FROM))
 
 const struct command commands[] = {
     {.words = "serve",
@@ -17,7 +19,7 @@ const struct command commands[] = {
          "The first start makes DIR (default: godwit-localserve in $XDG_DATA_HOME or\n"
          "~/.local/share) with a configuration, a certificate and an account; later starts use\n"
          "what is there. Ports are N (default 1000) plus 25, 587, 465, 143 and 993.",
-     .localserve_flags = true,
+     .flags = FLAG_BIT(FLAG_DIR) | FLAG_BIT(FLAG_IP) | FLAG_BIT(FLAG_BASE_PORT),
      .run = cmd_localserve},
     {.words = "stop",
      .params = "",
@@ -81,6 +83,24 @@ const struct command commands[] = {
      .args_min = 2,
      .args_max = 2,
      .run = cmd_account_disable},
+    {.words = "config account set",
+     .params = "NAME [--quota SIZE] [--messages-per-day N] [--recipients-per-day N]",
+     .summary = "Change how much an account may store and send.",
+     .text = "SIZE is in octets, or with k, m, g or t behind it. Each may be none, or default.\n"
+             "--quota               mail that it may store (default: that of the installation)\n"
+             "--messages-per-day    recipients of all it sends in 24 hours (default: 1000)\n"
+             "--recipients-per-day  of those, how many it never wrote to before (default: 200)",
+     .args_min = 1,
+     .args_max = 1,
+     .flags =
+         FLAG_BIT(FLAG_QUOTA) | FLAG_BIT(FLAG_MESSAGES_PER_DAY) | FLAG_BIT(FLAG_RECIPIENTS_PER_DAY),
+     .run = cmd_account_set},
+    {.words = "config account print",
+     .params = "NAME",
+     .summary = "Print what is set for an account, as JSON.",
+     .args_min = 1,
+     .args_max = 1,
+     .run = cmd_account_print},
     {.words = "config account enable",
      .params = "NAME",
      .summary = "Allow logins to an account again.",
@@ -88,10 +108,12 @@ const struct command commands[] = {
      .args_max = 1,
      .run = cmd_account_enable},
     {.words = "config address add",
-     .params = "ADDRESS ACCOUNT",
+     .params = "ADDRESS ACCOUNT [--mailbox NAME]",
      .summary = "Let an account receive mail for an address; @DOMAIN means all others.",
+     .text = "It arrives in the mailbox NAME, which is made when it is missing; else in Inbox.",
      .args_min = 2,
      .args_max = 2,
+     .flags = FLAG_BIT(FLAG_MAILBOX),
      .run = cmd_address_add},
     {.words = "config address rm",
      .params = "ADDRESS",
@@ -101,6 +123,25 @@ const struct command commands[] = {
      .args_min = 1,
      .args_max = 1,
      .run = cmd_address_rm},
+    {.words = "config address set",
+     .params = "ADDRESS [--mailbox NAME] [--refuse TEXT] [--auth-required TEXT]",
+     .summary = "Change where mail for an address arrives, or refuse it.",
+     .text = "--mailbox        where it arrives (none: Inbox)\n"
+             "--refuse         take no mail, and say TEXT: \"550 ...\" for good, \"421 ...\" for\n"
+             "                 now; none: take mail again\n"
+             "--auth-required  what to say to mail whose author is not authenticated by SPF or\n"
+             "                 DKIM, in place of taking it; none: take it. Kept for later: this\n"
+             "                 version does not check either",
+     .args_min = 1,
+     .args_max = 1,
+     .flags = FLAG_BIT(FLAG_MAILBOX) | FLAG_BIT(FLAG_REFUSE) | FLAG_BIT(FLAG_AUTH_REQUIRED),
+     .run = cmd_address_set},
+    {.words = "config address print",
+     .params = "ADDRESS",
+     .summary = "Print what receives mail for an address, and what is set there, as JSON.",
+     .args_min = 1,
+     .args_max = 1,
+     .run = cmd_address_print},
     {.words = "config address list",
      .params = "",
      .summary = "List the addresses with their accounts.",
@@ -120,7 +161,7 @@ const struct command commands[] = {
          "config alias update.",
      .args_min = 2,
      .args_max = ANY,
-     .alias_flags = true,
+     .flags = ALIAS_FLAGS,
      .run = cmd_alias_add},
     {.words = "config alias update",
      .params = "ALIAS [--postpublic BOOL] [--listmembers BOOL] [--allowmsgfrom BOOL]",
@@ -131,7 +172,7 @@ const struct command commands[] = {
              "--allowmsgfrom  members may send mail from the address (default: false)",
      .args_min = 1,
      .args_max = 1,
-     .alias_flags = true,
+     .flags = ALIAS_FLAGS,
      .run = cmd_alias_update},
     {.words = "config alias rm",
      .params = "ALIAS",
@@ -201,6 +242,28 @@ const struct command commands[] = {
      .args_min = 1,
      .args_max = 1,
      .run = cmd_domain_rm},
+    {.words = "config domain set",
+     .params = "DOMAIN [--separators LIST] [--case-sensitive BOOL] [--dmarc-reports REPORTS]\n"
+               "       [--tls-reports REPORTS]",
+     .summary = "Change how the addresses of a domain are read, and where reports about it go.",
+     .text = "--separators      what ends the part of an address that counts: a list with spaces\n"
+             "                  between, tried in this order, or none. A new domain has +\n"
+             "--case-sensitive  whether Ann@ and ann@ are two addresses: true or false\n"
+             "--dmarc-reports   ADDRESS:ACCOUNT[:MAILBOX]: who gets DMARC reports about the "
+             "domain, at\n"
+             "                  an address of any domain of this server; or none\n"
+             "--tls-reports     the same for TLS reports",
+     .args_min = 1,
+     .args_max = 1,
+     .flags = FLAG_BIT(FLAG_SEPARATORS) | FLAG_BIT(FLAG_CASE_SENSITIVE) |
+              FLAG_BIT(FLAG_DMARC_REPORTS) | FLAG_BIT(FLAG_TLS_REPORTS),
+     .run = cmd_domain_set},
+    {.words = "config domain print",
+     .params = "DOMAIN",
+     .summary = "Print what is set for a domain, as JSON.",
+     .args_min = 1,
+     .args_max = 1,
+     .run = cmd_domain_print},
     {.words = "config domain list",
      .params = "",
      .summary = "List the domains, and which are disabled.",
@@ -218,6 +281,23 @@ const struct command commands[] = {
      .args_min = 1,
      .args_max = 1,
      .run = cmd_domain_enable},
+    {.words = "config installation set",
+     .params = "[--postmaster ACCOUNT[:MAILBOX]] [--tls-reports REPORTS] [--quota SIZE]",
+     .summary = "Change what concerns the whole server.",
+     .text =
+         "--postmaster   who gets mail for postmaster where no account has the address (default:\n"
+         "               the first account); or none\n"
+         "--tls-reports  LOCALPART:ACCOUNT[:MAILBOX]: who gets TLS reports about the host name, "
+         "at\n"
+         "               LOCALPART@hostname; or none\n"
+         "--quota        mail that an account without a quota of its own may store: octets, or\n"
+         "               with k, m, g or t behind it, or none (default)",
+     .flags = FLAG_BIT(FLAG_POSTMASTER) | FLAG_BIT(FLAG_TLS_REPORTS) | FLAG_BIT(FLAG_QUOTA),
+     .run = cmd_installation_set},
+    {.words = "config installation print",
+     .params = "",
+     .summary = "Print what is set for the whole server, as JSON.",
+     .run = cmd_installation_print},
     {.words = "setaccountpassword",
      .params = "ACCOUNT",
      .summary = "Set the password of an account; it is read from standard input.",
@@ -233,7 +313,7 @@ const struct command commands[] = {
              "With --strict the exit code is 1 when a submission would be refused.",
      .args_min = 1,
      .args_max = 1,
-     .message_flags = true,
+     .flags = FLAG_BIT(FLAG_STRICT),
      .run = cmd_message_parse},
     {.words = "verify",
      .params = "[DIR]",

@@ -33,8 +33,8 @@ static int make_room(struct call *c, struct deliver_plan *p, struct err *err)
     return 0;
 }
 
-static int want(struct call *c, struct deliver_plan *p, size_t i, const struct directory_target *target,
-                struct err *err)
+static int want(struct call *c, struct deliver_plan *p, size_t i,
+                const struct directory_target *target, struct err *err)
 {
     const Gw__Recipient *recipient = c->request->deliver->recipients[i];
     struct db *db = shard_reader(c->store->directory, c->from.thread);
@@ -83,8 +83,9 @@ static bool may_post(const struct directory_alias *alias, const struct directory
 }
 
 /* Who is left when the author is not told its own message: perhaps nobody, which is success. */
-static int want_member(struct call *c, struct deliver_plan *p, size_t i, const struct address *member,
-                       const struct directory_target *from, struct err *err)
+static int want_member(struct call *c, struct deliver_plan *p, size_t i,
+                       const struct address *member, const struct directory_target *from,
+                       struct err *err)
 {
     struct db *db = shard_reader(c->store->directory, c->from.thread);
     struct slice address =
@@ -128,8 +129,8 @@ static int want_members(struct call *c, struct deliver_plan *p, size_t i,
     return rc;
 }
 
-static int resolve_one(struct call *c, struct deliver_plan *p, size_t i, struct directory_target *target,
-                       struct err *err)
+static int resolve_one(struct call *c, struct deliver_plan *p, size_t i,
+                       struct directory_target *target, struct err *err)
 {
     struct db *db = shard_reader(c->store->directory, c->from.thread);
     int rc = directory_resolve(db, &c->in, rpc_slice(c->request->deliver->recipients[i]->address),

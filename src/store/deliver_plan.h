@@ -1,5 +1,5 @@
-/* Which mailboxes get a message, and what is to be said about each of its recipients. Only for files
- * in src/store. */
+/* Which mailboxes get a message, and what is to be said about each of its recipients. Only for
+ * files in src/store. */
 #pragma once
 
 #include "store/deliver.h"

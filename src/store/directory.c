@@ -226,6 +226,38 @@ int directory_free(struct db *db, struct arena *a, const struct address *address
     return rc;
 }
 
+int directory_address_exists(struct db *db, const struct address *address, struct err *err)
+{
+    struct db_row r;
+    int rc = db_query(db,
+                      "SELECT 1 FROM address WHERE domain = ?1 AND localpart = ?2 AND catchall = "
+                      "?3",
+                      &r, err);
+
+    if (rc < 0)
+        return rc;
+    db_bind_text(&r, 1, address->domain);
+    db_bind_text(&r, 2, address->localpart);
+    db_bind_int(&r, 3, address->catchall);
+    rc = db_step(&r, err);
+    db_done(&r);
+    return rc;
+}
+
+int directory_need_domain(struct db *db, struct arena *a, struct slice name, struct slice *out,
+                          struct err *err)
+{
+    struct directory_domain domain;
+    int rc = address_domain(a, name, out, err);
+
+    if (rc < 0)
+        return rc;
+    rc = directory_domain(db, a, *out, &domain, err);
+    if (rc == 0)
+        return err_set(err, ERR_NOT_FOUND, "there is no domain %.*s", SLICE_FMT(*out));
+    return rc < 0 ? rc : 0;
+}
+
 int directory_need_account(struct db *db, struct arena *a, struct slice name,
                            struct directory_account *out, struct err *err)
 {

@@ -118,6 +118,12 @@ int directory_own_address(struct db *db, struct arena *a, struct slice text, boo
 /* fails: ERR_EXISTS when an account or an alias has the address, or reports go there. */
 int directory_free(struct db *db, struct arena *a, const struct address *address,
                    struct err *err) WARN_UNUSED;
+/* 1: an account has the address, or the catch-all. */
+int directory_address_exists(struct db *db, const struct address *address,
+                             struct err *err) WARN_UNUSED;
+/* *out: the name as it is kept. fails: as address_domain, ERR_NOT_FOUND. */
+int directory_need_domain(struct db *db, struct arena *a, struct slice name, struct slice *out,
+                          struct err *err) WARN_UNUSED;
 int directory_need_account(struct db *db, struct arena *a, struct slice name,
                            struct directory_account *out, struct err *err) WARN_UNUSED;
 /* Runs a statement with texts as its parameters. */

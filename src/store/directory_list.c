@@ -8,26 +8,38 @@
 /* Where the page begins: behind `after`. The statements compare it with ?1. */
 static int query_domains(struct call *c, struct db *db, struct db_row *r, struct err *err)
 {
-    int rc = db_query(db,
-                      "SELECT domain, disabled, localpart_separators, localpart_case_sensitive "
-                      "FROM domain WHERE domain > ?1 ORDER BY domain",
-                      r, err);
+    struct slice of = rpc_slice(c->request->directory_list->of);
+    int rc = of.n > 0 ? directory_need_domain(db, &c->in, of, &of, err) : 0;
 
     if (rc == 0)
-        db_bind_text(r, 1, rpc_slice(c->request->directory_list->after));
-    return rc;
+        rc = db_query(db,
+                      "SELECT domain, disabled, localpart_separators, localpart_case_sensitive "
+                      "FROM domain WHERE domain > ?1 AND (?2 = '' OR domain = ?2) ORDER BY domain",
+                      r, err);
+    if (rc < 0)
+        return rc;
+    db_bind_text(r, 1, rpc_slice(c->request->directory_list->after));
+    db_bind_text(r, 2, of);
+    return 0;
 }
 
 static int query_accounts(struct call *c, struct db *db, struct db_row *r, struct err *err)
 {
-    int rc = db_query(db,
-                      "SELECT name, login_disabled, quota_bytes, messages_per_day, "
-                      "recipients_per_day FROM account WHERE name > ?1 ORDER BY name",
-                      r, err);
+    struct slice of = rpc_slice(c->request->directory_list->of);
+    struct directory_account account = {.account_id = 0};
+    int rc = of.n > 0 ? directory_need_account(db, &c->in, of, &account, err) : 0;
 
     if (rc == 0)
-        db_bind_text(r, 1, rpc_slice(c->request->directory_list->after));
-    return rc;
+        rc = db_query(db,
+                      "SELECT name, login_disabled, quota_bytes, messages_per_day, "
+                      "recipients_per_day FROM account WHERE name > ?1 AND (?2 = 0 OR account_id "
+                      "= ?2) ORDER BY name",
+                      r, err);
+    if (rc < 0)
+        return rc;
+    db_bind_text(r, 1, rpc_slice(c->request->directory_list->after));
+    db_bind_int(r, 2, account.account_id);
+    return 0;
 }
 
 /* `after` is an address as it was listed; ?1 is its local part, ?2 its domain, ?3 whether it is a
@@ -69,17 +81,11 @@ static int query_addresses(struct call *c, struct db *db, struct db_row *r, stru
 
 static int query_aliases(struct call *c, struct db *db, struct db_row *r, struct err *err)
 {
-    struct directory_domain domain;
     struct slice name;
-    int rc = address_domain(&c->in, rpc_slice(c->request->directory_list->of), &name, err);
+    int rc =
+        directory_need_domain(db, &c->in, rpc_slice(c->request->directory_list->of), &name, err);
 
     if (rc == 0)
-        rc = directory_domain(db, &c->in, name, &domain, err);
-    else
-        return rc;
-    if (rc == 0)
-        return err_set(err, ERR_NOT_FOUND, "there is no domain %.*s", SLICE_FMT(name));
-    if (rc == 1)
         rc = db_query(db,
                       "SELECT localpart, domain, 0 FROM alias WHERE (localpart, domain, 0) > "
                       "(?1, ?2, ?3) AND domain = ?4 ORDER BY localpart",
@@ -115,6 +121,27 @@ static int query_members(struct call *c, struct db *db, struct db_row *r, struct
     return bind_after(c, r, err);
 }
 
+/* The row of a catch-all. */
+static int query_catchall(struct db *db, const struct address *address, struct db_row *r,
+                          struct err *err)
+{
+    int rc = directory_address_exists(db, address, err);
+
+    if (rc == 0)
+        return err_set(err, ERR_NOT_FOUND, "the domain %.*s has no catch-all",
+                       SLICE_FMT(address->domain));
+    if (rc == 1)
+        rc = db_query(db,
+                      "SELECT '', a.domain, 1, c.name, a.mailbox, a.refusal, a.auth_refusal FROM "
+                      "address a JOIN account c ON c.account_id = a.account_id WHERE a.domain = ?1 "
+                      "AND a.catchall",
+                      r, err);
+
+    if (rc == 0)
+        db_bind_text(r, 1, address->domain);
+    return rc;
+}
+
 /* What receives mail for the address: itself, the catch-all of its domain, or its role. */
 static int query_address(struct call *c, struct db *db, struct db_row *r, struct err *err)
 {
@@ -123,6 +150,8 @@ static int query_address(struct call *c, struct db *db, struct db_row *r, struct
     struct address address;
     int rc = address_parse_typed(&c->in, text, &address, err);
 
+    if (rc == 0 && address.catchall)
+        return query_catchall(db, &address, r, err);
     if (rc == 0) {
         struct slice wire = arena_printf(&c->in, "%.*s@%.*s", SLICE_FMT(address.localpart),
                                          SLICE_FMT(address.domain));

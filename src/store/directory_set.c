@@ -202,25 +202,6 @@ static int check_address_set(struct call *c, struct slice *mailbox_out, struct e
     return rc;
 }
 
-/* 1: there is such a row. */
-static int address_exists(struct db *db, const struct address *address, struct err *err)
-{
-    struct db_row r;
-    int rc = db_query(db,
-                      "SELECT 1 FROM address WHERE domain = ?1 AND localpart = ?2 AND catchall = "
-                      "?3",
-                      &r, err);
-
-    if (rc < 0)
-        return rc;
-    db_bind_text(&r, 1, address->domain);
-    db_bind_text(&r, 2, address->localpart);
-    db_bind_int(&r, 3, address->catchall);
-    rc = db_step(&r, err);
-    db_done(&r);
-    return rc;
-}
-
 /* What is not bound is NULL, and stays as it is. */
 static int address_write(struct db *db, const struct address *address, const Gw__AddressSet *set,
                          struct slice mailbox, struct err *err)
@@ -258,7 +239,7 @@ static int address_set_apply(struct call *c, struct write_ctx *ctx, struct err *
     if (rc == 0)
         rc = check_address_set(c, &mailbox, err);
     if (rc == 0)
-        rc = address_exists(ctx->db, &address, err);
+        rc = directory_address_exists(ctx->db, &address, err);
     else
         return rc;
     if (rc == 0)

@@ -137,6 +137,27 @@ static void test_args(void **state)
          .command = NULL,
          .words = "config alias rm",
          .problem = "config alias rm has no such flag"},
+        {.argv = {"config", "address", "set", "a@x", "--refuse", "550 no", "--mailbox=Work"},
+         .kind = ARGS_RUN,
+         .command = "config address set",
+         .words = "config address set",
+         .args = {"a@x"}},
+        {.argv = {"config", "installation", "set", "ann"},
+         .kind = ARGS_USAGE,
+         .words = "config installation set",
+         .problem = "too many arguments"},
+        {.argv = {"config", "account", "set", "ann", "--mailbox", "Work"},
+         .kind = ARGS_USAGE,
+         .words = "config account set",
+         .problem = "config account set has no such flag"},
+        {.argv = {"config", "account", "set", "ann", "--quota"},
+         .kind = ARGS_USAGE,
+         .words = "config account set",
+         .problem = "--quota needs a value"},
+        {.argv = {"message", "parse", "--strict=yes", "-"},
+         .kind = ARGS_USAGE,
+         .words = "message parse",
+         .problem = "unknown flag --strict=yes"},
         {.argv = {"help", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12"},
          .kind = ARGS_USAGE,
          .command = NULL,
@@ -166,9 +187,9 @@ static void test_localserve_flags(void **state)
     (void)state;
     args_parse(7, argv, "fallback", &args);
     assert_int_equal(args.kind, ARGS_RUN);
-    assert_string_equal(args.in.dir, "/d");
-    assert_string_equal(args.in.ip, "::1");
-    assert_string_equal(args.in.base_port, "2000");
+    assert_string_equal(args.in.flags[FLAG_DIR], "/d");
+    assert_string_equal(args.in.flags[FLAG_IP], "::1");
+    assert_string_equal(args.in.flags[FLAG_BASE_PORT], "2000");
 }
 
 static void test_alias_flags(void **state)
@@ -188,9 +209,30 @@ static void test_alias_flags(void **state)
     args_parse(8, argv, "fallback", &args);
     assert_int_equal(args.kind, ARGS_RUN);
     assert_string_equal(args.command->words, "config alias update");
-    assert_string_equal(args.in.post_public, "false");
-    assert_null(args.in.list_members);
-    assert_string_equal(args.in.allow_msg_from, "true");
+    assert_string_equal(args.in.flags[FLAG_POST_PUBLIC], "false");
+    assert_null(args.in.flags[FLAG_LIST_MEMBERS]);
+    assert_string_equal(args.in.flags[FLAG_ALLOW_MSG_FROM], "true");
+}
+
+static void test_settings_flags(void **state)
+{
+    char *argv[] = {(char *)(uintptr_t) "godwit",
+                    (char *)(uintptr_t) "config",
+                    (char *)(uintptr_t) "account",
+                    (char *)(uintptr_t) "set",
+                    (char *)(uintptr_t) "--quota",
+                    (char *)(uintptr_t) "-1",
+                    (char *)(uintptr_t) "ann",
+                    (char *)(uintptr_t) "--messages-per-day=none",
+                    NULL};
+    struct args args;
+
+    (void)state;
+    args_parse(8, argv, "fallback", &args);
+    assert_int_equal(args.kind, ARGS_RUN);
+    assert_string_equal(args.in.flags[FLAG_QUOTA], "-1");
+    assert_string_equal(args.in.flags[FLAG_MESSAGES_PER_DAY], "none");
+    assert_null(args.in.flags[FLAG_RECIPIENTS_PER_DAY]);
 }
 
 /* More words than any command takes. */
@@ -227,7 +269,7 @@ static void test_help(void **state)
     (void)state;
     assert_non_null(nowhere);
     assert_int_equal(usage_print("", nowhere), commands_n);
-    assert_int_equal(usage_print("config account", nowhere), 6);
+    assert_int_equal(usage_print("config account", nowhere), 8);
     assert_int_equal(usage_print("config acc", nowhere), 0);
     assert_int_equal(help_print("stop", nowhere), 1);
     assert_int_equal(help_print("nothing", nowhere), 0);
@@ -237,9 +279,10 @@ static void test_help(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_args),        cmocka_unit_test(test_localserve_flags),
-        cmocka_unit_test(test_alias_flags), cmocka_unit_test(test_too_many_words),
-        cmocka_unit_test(test_table),       cmocka_unit_test(test_help),
+        cmocka_unit_test(test_args),           cmocka_unit_test(test_localserve_flags),
+        cmocka_unit_test(test_settings_flags), cmocka_unit_test(test_alias_flags),
+        cmocka_unit_test(test_too_many_words), cmocka_unit_test(test_table),
+        cmocka_unit_test(test_help),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -131,7 +131,8 @@ static void assert_resolves(struct fixture *f, const struct resolve_row *rows, s
             fail_msg("%s as a sender", row->address);
         const Gw__Resolution *r = resolve(f, row->address, GW__RESOLVE__USE__USE_RECIPIENT);
 
-        if ((int)r->where != row->rcpt || !slice_eq(rpc_slice(r->canonical), slice_str(row->canonical)) ||
+        if ((int)r->where != row->rcpt ||
+            !slice_eq(rpc_slice(r->canonical), slice_str(row->canonical)) ||
             !slice_eq(rpc_slice(r->mailbox), slice_str(row->mailbox)))
             fail_msg("%s: %d %.*s %.*s", row->address, (int)r->where,
                      SLICE_FMT(rpc_slice(r->canonical)), SLICE_FMT(rpc_slice(r->mailbox)));
@@ -148,8 +149,8 @@ static uint64_t start(struct fixture *f)
     return ann;
 }
 
-static const Gw__DirectoryRow *listed(struct fixture *f, Gw__DirectoryList__What what, const char *of,
-                                      size_t row)
+static const Gw__DirectoryRow *listed(struct fixture *f, Gw__DirectoryList__What what,
+                                      const char *of, size_t row)
 {
     Gw__DirectoryList message = GW__DIRECTORY_LIST__INIT;
     FIXTURE_REQUEST(request, DIRECTORY_LIST, directory_list, &message, 0);
@@ -284,11 +285,13 @@ static void test_local_parts(void **state)
 /* `""` is an address of its own beside the catch-all. */
 static void test_empty_local_part(void **state)
 {
-    static const struct resolve_row one[] = {{"@example.org", LOCAL, LOCAL, "@example.org", "Empty"},
-                                             {"x@example.org", UNKNOWN, UNKNOWN, "", ""}};
-    static const struct resolve_row both[] = {{"@example.org", LOCAL, LOCAL, "@example.org", "Empty"},
-                                              {"x@example.org", LOCAL, LOCAL, "x@example.org", ""},
-                                              {"+x@example.org", LOCAL, LOCAL, "@example.org", "Empty"}};
+    static const struct resolve_row one[] = {
+        {"@example.org", LOCAL, LOCAL, "@example.org", "Empty"},
+        {"x@example.org", UNKNOWN, UNKNOWN, "", ""}};
+    static const struct resolve_row both[] = {
+        {"@example.org", LOCAL, LOCAL, "@example.org", "Empty"},
+        {"x@example.org", LOCAL, LOCAL, "x@example.org", ""},
+        {"+x@example.org", LOCAL, LOCAL, "@example.org", "Empty"}};
     static const struct resolve_row all[] = {{"@example.org", LOCAL, LOCAL, "@example.org", ""},
                                              {"x@example.org", LOCAL, LOCAL, "x@example.org", ""}};
     struct fixture f;
@@ -300,9 +303,9 @@ static void test_empty_local_part(void **state)
     assert_resolves(&f, one, ARRAY_SIZE(one));
     assert_int_equal(fixture_address(&f, GW__EDIT__EDIT_ADD, "@example.org", "ann"), 0);
     assert_resolves(&f, both, ARRAY_SIZE(both));
-    assert_true(slice_eq(
-        rpc_slice(listed(&f, GW__DIRECTORY_LIST__WHAT__WHAT_ADDRESSES, "", 0)->name),
-        SLICE("\"\"@example.org")));
+    assert_true(
+        slice_eq(rpc_slice(listed(&f, GW__DIRECTORY_LIST__WHAT__WHAT_ADDRESSES, "", 0)->name),
+                 SLICE("\"\"@example.org")));
     assert_true(slice_eq(rpc_slice(f.response->directory->rows[1]->name), SLICE("@example.org")));
     assert_int_equal(fixture_address(&f, GW__EDIT__EDIT_REMOVE, "\"\"@example.org", ""), 0);
     assert_resolves(&f, all, ARRAY_SIZE(all));
@@ -395,14 +398,16 @@ static void test_reports(void **state)
 /* A domain that is there for its reports only is not ours; one with an alias is. */
 static void test_domains_without_addresses(void **state)
 {
-    static const struct domain_row set = {"parked.example", NULL, KEEP, "dmarc@example.org bob", NULL};
-    static const struct resolve_row parked[] = {{"x@parked.example", REMOTE, REMOTE, "", ""},
-                                                {"postmaster@parked.example", REMOTE, REMOTE, "", ""},
-                                                {"dmarc@example.org", LOCAL, LOCAL, "dmarc@example.org", ""}};
-    static const struct resolve_row aliased[] = {{"team@parked.example", ALIAS, ALIAS, "team@parked.example", ""},
-                                                 {"x@parked.example", UNKNOWN, UNKNOWN, "", ""},
-                                                 {"postmaster@parked.example", LOCAL, UNKNOWN,
-                                                  "postmaster@parked.example", ""}};
+    static const struct domain_row set = {"parked.example", NULL, KEEP, "dmarc@example.org bob",
+                                          NULL};
+    static const struct resolve_row parked[] = {
+        {"x@parked.example", REMOTE, REMOTE, "", ""},
+        {"postmaster@parked.example", REMOTE, REMOTE, "", ""},
+        {"dmarc@example.org", LOCAL, LOCAL, "dmarc@example.org", ""}};
+    static const struct resolve_row aliased[] = {
+        {"team@parked.example", ALIAS, ALIAS, "team@parked.example", ""},
+        {"x@parked.example", UNKNOWN, UNKNOWN, "", ""},
+        {"postmaster@parked.example", LOCAL, UNKNOWN, "postmaster@parked.example", ""}};
     Gw__AliasEdit message = GW__ALIAS_EDIT__INIT;
     ProtobufCBinaryData member = fixture_text("ann@example.org");
     FIXTURE_REQUEST(request, ALIAS_EDIT, alias_edit, &message, 0);
@@ -411,7 +416,8 @@ static void test_domains_without_addresses(void **state)
     (void)state;
     (void)start(&f);
     assert_int_equal(fixture_domain(&f, GW__EDIT__EDIT_ADD, "parked.example"), 0);
-    assert_int_equal(resolve(&f, "x@parked.example", GW__RESOLVE__USE__USE_RECIPIENT)->where, UNKNOWN);
+    assert_int_equal(resolve(&f, "x@parked.example", GW__RESOLVE__USE__USE_RECIPIENT)->where,
+                     UNKNOWN);
     assert_int_equal(domain_set(&f, &set), 0);
     assert_resolves(&f, parked, ARRAY_SIZE(parked));
     message.alias = fixture_text("team@parked.example");
@@ -449,7 +455,8 @@ static void test_postmaster(void **state)
     assert_int_equal(installation_set(&f, " bob Post", "tls-reports bob TLS", SAME), 0);
     assert_true(unchanged(&f));
     assert_resolves(&f, rows, ARRAY_SIZE(rows));
-    assert_true(resolve(&f, "tls-reports@mail.example", GW__RESOLVE__USE__USE_RECIPIENT)->tls_reports);
+    assert_true(
+        resolve(&f, "tls-reports@mail.example", GW__RESOLVE__USE__USE_RECIPIENT)->tls_reports);
     const Gw__DirectoryRow *row = listed(&f, GW__DIRECTORY_LIST__WHAT__WHAT_INSTALLATION, "", 0);
 
     assert_role(row->postmaster, "", "bob", "Post");
@@ -457,8 +464,10 @@ static void test_postmaster(void **state)
     assert_int_equal(fixture_account(&f, GW__EDIT__EDIT_REMOVE, "bob", ""), ERR_INVALID);
     /* An address of an account comes first. */
     assert_int_equal(fixture_address(&f, GW__EDIT__EDIT_ADD, "postmaster@example.org", "ann"), 0);
-    assert_int_equal(resolve(&f, "Postmaster@example.org", GW__RESOLVE__USE__USE_SENDER)->where, LOCAL);
-    assert_int_equal(resolve(&f, "Postmaster@example.org", GW__RESOLVE__USE__USE_RECIPIENT)->mailbox.len, 0);
+    assert_int_equal(resolve(&f, "Postmaster@example.org", GW__RESOLVE__USE__USE_SENDER)->where,
+                     LOCAL);
+    assert_int_equal(
+        resolve(&f, "Postmaster@example.org", GW__RESOLVE__USE__USE_RECIPIENT)->mailbox.len, 0);
     assert_int_equal(installation_set(&f, "", "", SAME), 0);
     assert_int_equal(fixture_account(&f, GW__EDIT__EDIT_REMOVE, "bob", ""), 0);
     assert_int_equal(resolve(&f, "postmaster", GW__RESOLVE__USE__USE_RECIPIENT)->where, LOCAL);
