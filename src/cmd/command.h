@@ -86,6 +86,8 @@ int cmd_reload(const struct invocation *in, struct err *err);
 int cmd_loglevels(const struct invocation *in, struct err *err);
 int cmd_config_test(const struct invocation *in, struct err *err);
 int cmd_config_describe(const struct invocation *in, struct err *err);
+int cmd_config_describe_sendmail(const struct invocation *in, struct err *err);
+int cmd_sendmail(const struct invocation *in, struct err *err);
 int cmd_account_add(const struct invocation *in, struct err *err);
 int cmd_account_rm(const struct invocation *in, struct err *err);
 int cmd_account_list(const struct invocation *in, struct err *err);

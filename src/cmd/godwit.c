@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "cmd/command.h"
+#include "sendmail/sendmail.h"
 
 #define CONFIG_FALLBACK "/etc/godwit/godwit.conf"
 
@@ -44,6 +45,20 @@ static void print_error(const struct err *err)
         (void)fprintf(stderr, "godwit: %s: %s\n", err->text, err->detail);
 }
 
+/* Called by the name sendmail, or with it as first word; those flags are not ours to read. */
+static bool is_sendmail(const char *name)
+{
+    const char *slash = strrchr(name, '/');
+
+    return strcmp(slash ? slash + 1 : name, "sendmail") == 0;
+}
+
+/* Installed setgid, so that sendmail can read its configuration, it is nothing but sendmail. */
+static bool is_privileged(void)
+{
+    return getegid() != getgid() || geteuid() != getuid();
+}
+
 int main(int argc, char *argv[])
 {
     const char *config = getenv("GODWIT_CONFIG");
@@ -51,6 +66,14 @@ int main(int argc, char *argv[])
     struct args args;
     struct err err = {0};
 
+    if (argc > 0 && is_sendmail(argv[0]))
+        return sendmail_main(argc, argv);
+    if (argc > 1 && strcmp(argv[1], "sendmail") == 0)
+        return sendmail_main(argc - 1, argv + 1);
+    if (is_privileged()) {
+        (void)fprintf(stderr, "godwit: with more rights than yours, it is only sendmail\n");
+        return 1;
+    }
     args_parse(argc, argv, config && *config ? config : CONFIG_FALLBACK, &args);
     if (args.kind == ARGS_USAGE)
         return usage(&args);

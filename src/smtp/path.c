@@ -286,6 +286,18 @@ bool smtp_xtext_decode(struct arena *a, struct slice in, struct slice *out)
     return true;
 }
 
+void smtp_xtext_encode(struct builder *out, struct slice in)
+{
+    for (size_t i = 0; i < in.n; i++) {
+        uint8_t c = in.p[i];
+
+        if (c > ' ' && c < 0x7f && c != '+' && c != '=')
+            build_byte(out, c);
+        else
+            build_printf(out, "+%02X", c);
+    }
+}
+
 bool smtp_path_copy(struct arena *a, const struct smtp_path *path, struct smtp_path *out)
 {
     *out = *path;

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 
 #include "base/arena.h"
+#include "base/builder.h"
 #include "base/cursor.h"
 #include "base/slice.h"
 
@@ -47,5 +48,6 @@ bool smtp_is_atext(int byte);
 
 /* RFC 3461 4: "+HH" (upper case) for octets. False when malformed or out of memory. */
 bool smtp_xtext_decode(struct arena *a, struct slice in, struct slice *out);
+void smtp_xtext_encode(struct builder *out, struct slice in);
 /* A copy that lives in `a`; false when out of memory. */
 bool smtp_path_copy(struct arena *a, const struct smtp_path *path, struct smtp_path *out);

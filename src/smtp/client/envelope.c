@@ -116,19 +116,6 @@ static void write_parameter(struct builder *out, const char *name, struct slice 
     build_bytes(out, value);
 }
 
-/* RFC 3461 4: xtext. */
-static void write_xtext(struct slice s, struct builder *out)
-{
-    for (size_t i = 0; i < s.n; i++) {
-        uint8_t c = s.p[i];
-
-        if (c > ' ' && c < 0x7f && c != '+' && c != '=')
-            build_byte(out, c);
-        else
-            build_printf(out, "+%02X", c);
-    }
-}
-
 /* RFC 6533 3: where SMTPUTF8 is not to be had, characters beyond ASCII are spelled out. */
 static void write_orcpt(struct slice orcpt, bool utf8, struct builder *out)
 {
@@ -161,7 +148,7 @@ static void write_recipient_dsn(const struct smtpc_recipient *r, const struct sm
         write_orcpt(r->orcpt, utf8, out);
     } else if ((r->notify.n > 0 || e->envid.n > 0) && utf8_is_ascii(r->address)) {
         build_text(out, " ORCPT=rfc822;");
-        write_xtext(r->address, out);
+        smtp_xtext_encode(out, r->address);
     }
 }
 

@@ -40,7 +40,9 @@ static int cancel(struct smtpc *c, const struct sasl_client *sasl, struct err *e
         reply->code != 501)
         c->broken = true;
     *err = why;
-    return smtpc_give_up(c, SMTPC_TEMPORARY, SMTPC_BY_CONNECTION, "AUTH", err);
+    /* SCRAM says inside of its messages that the password is wrong. */
+    return smtpc_give_up(c, why.kind == ERR_DENIED ? SMTPC_PERMANENT : SMTPC_TEMPORARY,
+                         SMTPC_BY_CONNECTION, "AUTH", err);
 }
 
 static enum sasl_client_step take_challenge(struct sasl_client *sasl, struct slice text)
