@@ -12,15 +12,27 @@ static bool has_unknown(const struct smtp_session *s)
     return s->tx.recipients_n == 1 && s->tx.recipients[0].unknown;
 }
 
-/* Before the store is asked. */
-static struct smtp_reply check_path(const struct smtp_session *s, const struct smtp_path *path)
+/* RFC 8460 3: reports that TLS fails are taken without it. */
+static bool lacks_tls(struct smtp_session *s, const struct smtp_path *path)
+{
+    const Gw__Resolution *resolution;
+    struct err err;
+
+    if (!s->listener->tls_for_mail || conn_tls(s->conn).on)
+        return false;
+    return smtp_resolve(s, path->address, GW__RESOLVE__USE__USE_RECIPIENT, &resolution, &err) < 0 ||
+           !resolution->tls_reports;
+}
+
+/* Before the store is asked whose address it is. */
+static struct smtp_reply check_path(struct smtp_session *s, const struct smtp_path *path)
 {
     /* RFC 6531 3.5, 3.7.1. */
     if (path->u_labels && !s->tx.smtputf8)
         return SMTP_REPLY(501, "5.5.2", "a domain that is not ASCII needs SMTPUTF8");
     if (path->non_ascii && !s->tx.smtputf8)
         return SMTP_REPLY(553, "5.6.7", "a local part that is not ASCII needs SMTPUTF8");
-    if (s->listener->tls_for_mail && !conn_tls(s->conn).on)
+    if (lacks_tls(s, path))
         return SMTP_REPLY(530, "5.7.0", "say STARTTLS first");
     if (s->tx.recipients_n >= SMTP_RECIPIENTS_MAX)
         return SMTP_REPLY(452, "4.5.3", "too many recipients");

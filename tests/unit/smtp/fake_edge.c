@@ -206,6 +206,7 @@ static int resolve(struct fake *f, const Gw__Resolve *call, Gw__Response *respon
     gw__resolution__init(one);
     one->where = where_of(address);
     one->canonical = rpc_bytes(lower(&f->arena, address));
+    one->tls_reports = slice_eq(address, SLICE("many.tls-reports@d1.example"));
     one->own = slice_eq(rpc_slice(one->canonical), SLICE("ann@d1.example"));
     if (slice_starts(address, SLICE("blocked@")) || slice_starts(address, SLICE("moving@"))) {
         one->where = GW__RESOLUTION__WHERE__WHERE_LOCAL;

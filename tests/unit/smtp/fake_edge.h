@@ -1,7 +1,8 @@
 /* A connection and a store made of memory, to drive a whole SMTP session from a test or a fuzzer.
  *
  * The directory: ann@d1.example (password "secret"), bob, full (over quota), broken (storage error)
- * blocked (refuses for good), moving (refuses for now), postmaster and many.ANYTHING at d1.example,
+ * blocked (refuses for good), moving (refuses for now), postmaster and many.ANYTHING (of which
+ * many.tls-reports gets TLS reports) at d1.example,
  * and "postmaster" alone; all other addresses of d1.example are unknown, disabled.example is
  * disabled, fault.example cannot be looked up, all other domains are remote. */
 #pragma once

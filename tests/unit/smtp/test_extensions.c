@@ -291,6 +291,8 @@ static void may_require_tls_for_mail(void **state)
     f->listener.tls_for_mail = true;
     restart(f, EDGE_SMTP);
     say(f, MAIL RCPT, "250 2.1.0|530 5.7.0");
+    say(f, "RCPT TO:<many.tls-reports@d1.example>\r\n", "250 2.1.5");
+    say(f, "RCPT TO:<ann@fault.example>\r\n", "530 5.7.0");
     f->tls = true;
     restart(f, EDGE_SMTP);
     say(f, MAIL RCPT, OK2);
