@@ -101,22 +101,21 @@ static X509 *new_leaf(EVP_PKEY *key, X509 *authority, EVP_PKEY *authority_key, c
 static int write_pem(const char *directory, const char *name, X509 *x509, EVP_PKEY *key,
                      struct err *err)
 {
-    char path[4096];
+    BIO *bio = BIO_new(key ? BIO_s_secmem() : BIO_s_mem());
+    char path[4096], *text = NULL;
+    bool ok = bio && (key ? PEM_write_bio_PKCS8PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) == 1
+                          : PEM_write_bio_X509(bio, x509) == 1);
 
     (void)snprintf(path, sizeof(path), "%s/%s", directory, name);
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, key ? 0600 : 0644);
-    FILE *file = fd >= 0 ? fdopen(fd, "w") : NULL;
+    _cleanup_fd_ int fd =
+        open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, key ? 0600 : 0644);
+    int rc = fd < 0 ? err_errno(err, errno, "cannot write %s", path) : 0;
+    long n = ok ? BIO_get_mem_data(bio, &text) : 0;
 
-    if (!file) {
-        (void)fd_close(fd);
-        return err_errno(err, errno, "cannot write %s", path);
-    }
-    bool ok = key ? PEM_write_PKCS8PrivateKey(file, key, NULL, NULL, 0, NULL, NULL) == 1
-                  : PEM_write_X509(file, x509) == 1;
-
-    if (fclose(file) != 0 || !ok)
-        return err_set(err, ERR_IO, "cannot write %s", path);
-    return 0;
+    if (rc == 0 && (!ok || write(fd, text, (size_t)n) != n))
+        rc = err_set(err, ERR_IO, "cannot write %s", path);
+    BIO_free(bio);
+    return rc;
 }
 
 int certificate_write(const char *directory, const char *ip, struct err *err)

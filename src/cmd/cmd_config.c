@@ -3,7 +3,7 @@
 
 #include "cmd/command.h"
 #include "supervisor/describe.h"
-#include "supervisor/files.h"
+#include "supervisor/tls_files.h"
 
 #define DESCRIBE_MAX (256u * 1024)
 
@@ -11,7 +11,7 @@ int cmd_config_test(const struct invocation *in, struct err *err)
 {
     struct config_errors errors = {0};
     struct config *config = NULL;
-    struct files_tls tls;
+    struct tls_files tls;
     int rc = config_load(in->config_path, &config, &errors);
 
     if (rc < 0) {
@@ -21,9 +21,9 @@ int cmd_config_test(const struct invocation *in, struct err *err)
         config_errors_done(&errors);
         return err_set(err, ERR_INVALID, "%zu error%s in the configuration", n, n == 1 ? "" : "s");
     }
-    rc = files_tls_read(config, &tls, err);
+    rc = tls_files_read(config, &tls, err);
     if (rc == 0) {
-        files_tls_done(&tls);
+        tls_files_done(&tls);
         (void)printf("config OK\n");
     }
     config_free(config);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "cmd/command.h"
+#include "keys/private_key.h"
 #include "sendmail/sendmail.h"
 
 #define CONFIG_FALLBACK "/etc/godwit/godwit.conf"
@@ -74,6 +75,7 @@ int main(int argc, char *argv[])
         (void)fprintf(stderr, "godwit: with more rights than yours, it is only sendmail\n");
         return 1;
     }
+    private_key_memory();
     args_parse(argc, argv, config && *config ? config : CONFIG_FALLBACK, &args);
     if (args.kind == ARGS_USAGE)
         return usage(&args);

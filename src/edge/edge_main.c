@@ -1,17 +1,21 @@
 #include "edge/edge_main.h"
 
+#include <errno.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/num.h"
 #include "edge/edge.h"
+#include "edge/signer.h"
 #include "net/limiter.h"
 #include "net/tls.h"
 #include "rpc/role.h"
 #include "runtime/sandbox.h"
 
 #define EDGE_DRAIN_MS 3000
+#define CERTIFICATE_MAX (24 * 1024)
 #define DNS_TEXTS_MAX 32      /* resolvers, and zones */
 #define EDGE_FAREWELL_MS 1000 /* who comes now is told to come again later */
 
@@ -22,16 +26,20 @@ struct edge_process {
     struct edge_settings settings;
     struct loop *loop;
     struct edge *edge;
+    struct edge_signer *signer;
+    struct tls_certificate **identities; /* as the settings count them, from 0 */
+    size_t identities_n;
     struct limiter *rate, *open, *auth_failures, *request_rate;
     struct edge_listener *listeners;
     struct edge_settings *listener_settings;
     struct listener_config *configs;
     uint64_t *sockets; /* the loop's ids of the listening sockets */
     size_t sockets_n;
-    /* Channels of the group that is arriving. */
-    int *channels;
-    size_t channels_n;
-    uint32_t group;
+    struct arriving {
+        int *channels; /* of a group that is not complete */
+        size_t n;
+        uint32_t group;
+    } store, keys;
 };
 
 #define SMTP_FAREWELL SLICE_INIT("421 4.3.2 shutting down\r\n")
@@ -101,14 +109,48 @@ static void take_settings(struct edge_process *p)
         p->settings.ports[i] = config->ports[i];
 }
 
+static int new_identity(const struct edge_process *p, int fd, struct tls_certificate **out,
+                        struct err *err)
+{
+    struct stat st;
+    _cleanup_free_ uint8_t *pem = malloc(CERTIFICATE_MAX);
+
+    if (!pem)
+        return err_set(err, ERR_NOMEM, "out of memory");
+    if (fstat(fd, &st) < 0 || st.st_size > CERTIFICATE_MAX)
+        return err_set(err, ERR_LIMIT, "the certificate is too long");
+    ssize_t n = pread(fd, pem, CERTIFICATE_MAX, 0);
+
+    if (n < 0)
+        return err_errno(err, errno, "the certificate cannot be read");
+    return tls_certificate_new(slice_of(pem, (size_t)n), edge_signer_tls(p->signer), out, err);
+}
+
+static int new_identities(struct edge_process *p, struct err *err)
+{
+    const Gw__RoleConfig *config = role_config(p->control);
+    int rc = 0;
+
+    p->signer = edge_signer_new(&p->env, loop_threads(p->loop));
+    p->identities = calloc(config->certificates + 1, sizeof(struct tls_certificate *));
+    if (!p->signer || !p->identities)
+        return err_set(err, ERR_NOMEM, "out of memory");
+    for (size_t i = 0; i < config->certificates && rc == 0; i++) {
+        _cleanup_fd_ int fd = role_take_fd(p->control, config->n_listeners + i);
+
+        rc = new_identity(p, fd, &p->identities[i], err);
+        p->identities_n += rc == 0;
+    }
+    return rc;
+}
+
 static int new_tls(const struct edge_process *p, const Gw__Listener *listener,
                    struct tls_context **out, struct err *err)
 {
-    const Gw__RoleConfig *config = role_config(p->control);
     enum edge_service service = (enum edge_service)listener->service;
     struct tls_config tls = {
-        .certificate_pem = rpc_slice(config->tls_certificate_pem),
-        .key_pem = rpc_slice(config->tls_key_pem),
+        .others = (const struct tls_certificate *const *)p->identities,
+        .others_n = p->identities_n,
         .tickets = listener->session_tickets,
         .minimum = (uint16_t)listener->tls_minimum,
         .clock = role_env(p->control)->clock,
@@ -119,10 +161,13 @@ static int new_tls(const struct edge_process *p, const Gw__Listener *listener,
     *out = NULL;
     if (listener->no_starttls)
         return 0;
-    if (tls.certificate_pem.n == 0)
+    if (listener->certificate > p->identities_n)
+        return err_set(err, ERR_INVALID, "there is no such certificate");
+    if (listener->certificate == 0)
         return service_traits[service].tls_immediate
                    ? err_set(err, ERR_INVALID, "%s needs a certificate", service_names[service])
                    : 0;
+    tls.certificate = p->identities[listener->certificate - 1];
     return tls_context_new(&tls, out, err);
 }
 
@@ -229,14 +274,18 @@ static int prepare(struct edge_process *p, struct err *err)
         rc = loop_new(&p->env, config->threads, config->connections_max + 64, &p->loop, err);
     if (rc == 0)
         rc = edge_new(&p->env, &p->settings, p->loop, &p->edge, err);
+    if (rc == 0)
+        rc = new_identities(p, err);
     if (rc < 0)
         return rc;
     p->listeners = calloc(config->n_listeners + 1, sizeof(*p->listeners));
     p->listener_settings = calloc(config->n_listeners + 1, sizeof(*p->listener_settings));
     p->configs = calloc(config->n_listeners + 1, sizeof(*p->configs));
     p->sockets = calloc(config->n_listeners + 1, sizeof(*p->sockets));
-    p->channels = calloc(config->threads + 1, sizeof(*p->channels));
-    if (!p->listeners || !p->listener_settings || !p->configs || !p->sockets || !p->channels)
+    p->store.channels = calloc(config->threads + 1, sizeof(int));
+    p->keys.channels = calloc(config->threads + 1, sizeof(int));
+    if (!p->listeners || !p->listener_settings || !p->configs || !p->sockets ||
+        !p->store.channels || !p->keys.channels)
         return err_set(err, ERR_NOMEM, "out of memory");
     for (size_t i = 0; i < config->n_listeners && rc == 0; i++)
         rc = prepare_listener(p, i, err);
@@ -247,7 +296,14 @@ static void want_channels(void *owner)
 {
     struct edge_process *p = owner;
 
-    role_want_channels(p->control);
+    role_want_channels(p->control, /* keys= */ false);
+}
+
+static void want_keys(void *owner)
+{
+    struct edge_process *p = owner;
+
+    role_want_channels(p->control, /* keys= */ true);
 }
 
 static int serve(struct edge_process *p, struct err *err)
@@ -255,6 +311,7 @@ static int serve(struct edge_process *p, struct err *err)
     const Gw__RoleConfig *config = role_config(p->control);
 
     edge_on_loss(p->edge, want_channels, p);
+    edge_signer_on_loss(p->signer, want_keys, p);
     int rc = loop_start(p->loop, err);
 
     for (size_t i = 0; i < config->n_listeners && rc == 0; i++) {
@@ -265,34 +322,43 @@ static int serve(struct edge_process *p, struct err *err)
     return rc;
 }
 
-static void drop_channels(struct edge_process *p)
+static void drop_channels(struct arriving *group)
 {
-    for (size_t i = 0; i < p->channels_n; i++)
-        (void)fd_close(p->channels[i]);
-    p->channels_n = 0;
+    for (size_t i = 0; i < group->n; i++)
+        (void)fd_close(group->channels[i]);
+    group->n = 0;
 }
 
-/* Collects the descriptors of a group; the last record completes it. */
-static void take_channels(void *owner, const Gw__Channels *what, const int *fds, size_t n)
+/* True with the last record of a group. */
+static bool collect(struct edge_process *p, struct arriving *group, const Gw__Channels *what,
+                    const int *fds, size_t n)
 {
-    struct edge_process *p = owner;
-    const struct env *env = role_env(p->control);
-    struct err err;
-
-    if (what->group != p->group)
-        drop_channels(p);
-    p->group = what->group;
+    if (what->group != group->group)
+        drop_channels(group);
+    group->group = what->group;
     for (size_t i = 0; i < n; i++) {
-        if (p->channels_n <= p->settings.threads)
-            p->channels[p->channels_n++] = fds[i];
+        if (group->n <= p->settings.threads)
+            group->channels[group->n++] = fds[i];
         else
             (void)fd_close(fds[i]);
     }
-    if (what->first + n < what->total)
+    return what->first + n >= what->total;
+}
+
+static void take_channels(void *owner, const Gw__Channels *what, const int *fds, size_t n)
+{
+    struct edge_process *p = owner;
+    struct arriving *group = what->keys ? &p->keys : &p->store;
+    struct err err;
+
+    if (!collect(p, group, what, fds, n))
         return;
-    if (edge_set_channels(p->edge, p->channels, p->channels_n, &err) < 0)
-        log_err(env->log, LOG_ERROR, "edge", 0, "cannot use the channels to the store", &err);
-    p->channels_n = 0;
+    if (what->keys)
+        edge_signer_set(p->signer, group->channels, group->n);
+    else if (edge_set_channels(p->edge, group->channels, group->n, &err) < 0)
+        log_err(role_env(p->control)->log, LOG_ERROR, "edge", 0,
+                "cannot use the channels to the store", &err);
+    group->n = 0;
 }
 
 /* The process that replaces this one accepts at the same sockets already. */

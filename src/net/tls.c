@@ -1,91 +1,13 @@
 #include "net/tls_private.h"
 
 #include <openssl/err.h>
-#include <openssl/pem.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "net/tls_provider.h"
+
 #define SERVICE_MAX 31
-
-static int tls_failed(struct err *err, const char *what)
-{
-    char reason[256];
-
-    ERR_error_string_n(ERR_peek_last_error(), reason, sizeof(reason));
-    ERR_clear_error();
-    (void)err_set(err, ERR_INVALID, "TLS: %s", what);
-    return err_detail(err, "%s", reason);
-}
-
-static BIO *bio_of(struct slice pem)
-{
-    return pem.n > 0 && pem.n <= INT32_MAX ? BIO_new_mem_buf(pem.p, (int)pem.n) : NULL;
-}
-
-static int use_chain(SSL_CTX *ctx, BIO *bio, struct err *err)
-{
-    X509 *leaf = PEM_read_bio_X509(bio, NULL, NULL, NULL);
-
-    if (!leaf)
-        return tls_failed(err, "no certificate in the PEM text");
-    int ok = SSL_CTX_use_certificate(ctx, leaf);
-
-    X509_free(leaf);
-    if (ok != 1)
-        return tls_failed(err, "the certificate cannot be used");
-    for (;;) {
-        X509 *issuer = PEM_read_bio_X509(bio, NULL, NULL, NULL);
-
-        if (!issuer)
-            break;
-        if (SSL_CTX_add0_chain_cert(ctx, issuer) != 1) {
-            X509_free(issuer);
-            return tls_failed(err, "a certificate of the chain cannot be used");
-        }
-    }
-    unsigned long last = ERR_peek_last_error();
-
-    if (ERR_GET_LIB(last) != ERR_LIB_PEM || ERR_GET_REASON(last) != PEM_R_NO_START_LINE)
-        return tls_failed(err, "the certificate chain is damaged");
-    ERR_clear_error();
-    return 0;
-}
-
-/* A key behind a pass phrase is an error: nobody is there to be asked. */
-static int no_pass_phrase(char *buf, int size, int writing, void *arg)
-{
-    (void)buf;
-    (void)size;
-    (void)writing;
-    (void)arg;
-    return -1;
-}
-
-static int use_key(SSL_CTX *ctx, BIO *bio, struct err *err)
-{
-    EVP_PKEY *key = PEM_read_bio_PrivateKey(bio, NULL, no_pass_phrase, NULL);
-
-    if (!key)
-        return tls_failed(err, "no usable private key in the PEM text");
-    int ok = SSL_CTX_use_PrivateKey(ctx, key) == 1 && SSL_CTX_check_private_key(ctx) == 1;
-
-    EVP_PKEY_free(key);
-    return ok ? 0 : tls_failed(err, "the private key does not belong to the certificate");
-}
-
-static int load(SSL_CTX *ctx, const struct tls_config *config, struct err *err)
-{
-    BIO *chain = bio_of(config->certificate_pem), *key = bio_of(config->key_pem);
-    int rc = chain && key ? use_chain(ctx, chain, err)
-                          : err_set(err, ERR_INVALID, "TLS: certificate or key is missing");
-
-    if (rc == 0)
-        rc = use_key(ctx, key, err);
-    BIO_free(chain);
-    BIO_free(key);
-    return rc;
-}
 
 /* RFC 7301 3.2: a client that offers protocols, none of them ours, gets no_application_protocol. */
 static int choose_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_n,
@@ -106,6 +28,20 @@ static int choose_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_n
         at += (size_t)in[at] + 1;
     }
     return SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
+/* What the keys process signs, and no key exchange that needs the private key for more than a
+ * signature. */
+static int set_algorithms(SSL_CTX *ctx, struct err *err)
+{
+    static const char schemes[] =
+        "ECDSA+SHA256:ed25519:RSA-PSS+SHA256:ECDSA+SHA384:ECDSA+SHA512:RSA-PSS+SHA384:"
+        "RSA-PSS+SHA512:RSA+SHA256:RSA+SHA384:RSA+SHA512";
+
+    return SSL_CTX_set1_sigalgs_list(ctx, schemes) == 1 &&
+                   SSL_CTX_set_cipher_list(ctx, "DEFAULT:!kRSA") == 1
+               ? 0
+               : tls_failed(err, "cannot choose the algorithms");
 }
 
 static void set_options(SSL_CTX *ctx, bool tickets)
@@ -136,8 +72,10 @@ int tls_context_new(const struct tls_config *config, struct tls_context **out, s
     if (!ctx)
         return err_set(err, ERR_NOMEM, "out of memory");
     (void)snprintf(ctx->alpn, sizeof(ctx->alpn), "%s", config->alpn ? config->alpn : "");
+    ctx->others = config->others;
+    ctx->others_n = config->others_n;
     ERR_clear_error();
-    ctx->ssl = SSL_CTX_new(TLS_server_method());
+    ctx->ssl = SSL_CTX_new_ex(NULL, TLS_PROVIDER_PROPERTIES, TLS_server_method());
     int rc = 0;
 
     if (!ctx->ssl ||
@@ -147,7 +85,9 @@ int tls_context_new(const struct tls_config *config, struct tls_context **out, s
                                        (unsigned)service_n) != 1)
         rc = tls_failed(err, "cannot make a context");
     if (rc == 0)
-        rc = load(ctx->ssl, config, err);
+        rc = set_algorithms(ctx->ssl, err);
+    if (rc == 0)
+        rc = tls_certificate_use(config->certificate, ctx, err);
     if (rc < 0) {
         tls_context_free(ctx);
         return rc;

@@ -7,11 +7,27 @@
 
 #define TLS_ALPN_MAX 32
 
+struct tls_certificate {
+    X509 *leaf;
+    STACK_OF(X509) * chain;
+    EVP_PKEY *key; /* net/tls_provider.h */
+};
+
 struct tls_context {
     SSL_CTX *ssl;
+    const struct tls_certificate *certificate;
+    const struct tls_certificate *const *others;
+    size_t others_n;
     char alpn[TLS_ALPN_MAX]; /* empty: any */
     struct tls_tickets *tickets;
 };
+
+/* ERR_INVALID with libcrypto's reason as detail. */
+int tls_failed(struct err *err, const char *what);
+
+/* ---- tls_certificate.c ---- */
+int tls_certificate_use(const struct tls_certificate *certificate, struct tls_context *ctx,
+                        struct err *err) WARN_UNUSED;
 
 /* ---- tls_tickets.c ---- */
 struct tls_tickets *tls_tickets_new(const struct clock *clock); /* NULL: out of memory */

@@ -42,7 +42,7 @@ struct role {
     struct metrics *metrics;
     struct metrics *views[ROLE_FDS_MAX];
     struct metrics_view view;
-    int fds[ROLE_FDS_MAX]; /* those of metrics, then the listening sockets */
+    int fds[ROLE_FDS_MAX]; /* those of metrics, listening sockets, certificates */
     size_t fds_n;
     size_t metrics_n;
     bool draining;
@@ -94,7 +94,9 @@ static int receive_start(struct role *r, struct err *err)
         return err_set(err, ERR_INVALID, "the first order is not the configuration");
     r->config = order->start;
     r->metrics_n = (r->config->metrics ? 1u : 0u) + MIN(r->config->metrics_views, ROLE_FDS_MAX);
-    while (r->fds_n < r->metrics_n + r->config->n_listeners) {
+    size_t wanted = r->metrics_n + r->config->n_listeners + r->config->certificates;
+
+    while (r->fds_n < wanted) {
         rc = receive_order(r, &r->order_arena, &order, &record, err);
         if (rc < 0)
             return rc;
@@ -267,12 +269,13 @@ void role_ready(struct role *r)
     send_report(r, &report);
 }
 
-void role_want_channels(struct role *r)
+void role_want_channels(struct role *r, bool keys)
 {
     Gw__ChannelsLost lost = GW__CHANNELS_LOST__INIT;
     Gw__ControlReport report = GW__CONTROL_REPORT__INIT;
 
     report.report_case = GW__CONTROL_REPORT__REPORT_CHANNELS_LOST;
+    lost.keys = keys;
     report.channels_lost = &lost;
     send_report(r, &report);
 }
@@ -306,6 +309,14 @@ static bool carry_out(struct role *r, const struct role_handler *handler,
     case GW__CONTROL_ORDER__ORDER_CHANNELS:
         handler->channels(handler->owner, order->channels, record->fds, record->fds_n);
         record->fds_n = 0;
+        return true;
+    case GW__CONTROL_ORDER__ORDER_KEY:
+        if (handler->key && record->fds_n == 1)
+            handler->key(handler->owner, order->key, record->fds[0]);
+        return true;
+    case GW__CONTROL_ORDER__ORDER_FORGET_KEYS:
+        if (handler->forget_keys)
+            handler->forget_keys(handler->owner, order->forget_keys);
         return true;
     case GW__CONTROL_ORDER__ORDER_LOG_LEVELS:
         carry_out_levels(r, order->log_levels);

@@ -25,20 +25,24 @@ const struct env *role_env(const struct role *r);
  * role. */
 const struct metrics_view *role_metrics_view(const struct role *r);
 const Gw__RoleConfig *role_config(const struct role *r); /* lives as long as the role */
-/* Listening sockets that came with the configuration, in its order; taken: the caller's. */
+/* Descriptors that came with the configuration, in its order: listening sockets, then those of the
+ * certificates; taken: the caller's. */
 int role_take_fd(struct role *r, size_t index);
 
 /* Tells the supervisor that the role serves. */
 void role_ready(struct role *r);
 
-/* Asks the supervisor for new channels to the store. Any thread. */
-void role_want_channels(struct role *r);
+/* Asks the supervisor for new channels to the store, or to the keys process. Any thread. */
+void role_want_channels(struct role *r, bool keys);
 
 struct role_handler {
     void *owner;
     /* New channels: an edge gets its side of the store's, the store gets an edge's. The descriptors
      * are the handler's. */
     void (*channels)(void *owner, const Gw__Channels *what, const int *fds, size_t n);
+    /* The keys process alone: a key, whose descriptor stays the caller's; and to forget some. */
+    void (*key)(void *owner, const Gw__Key *what, int fd);
+    void (*forget_keys)(void *owner, const Gw__ForgetKeys *what);
     /* The process has been replaced: accept nothing new. May be NULL: then it stops instead. */
     void (*drain)(void *owner);
     /* Asked every second after `drain`: whether nothing is open any more. */

@@ -18,6 +18,7 @@ enum sandbox_role {
                      program */
     SANDBOX_RESOLVING_EDGE, /* mx: the same, and asks name servers: makes UDP and TCP sockets. Where
                                UDP goes the kernel cannot say; TCP connects to the ports below */
+    SANDBOX_KEYS,           /* keys: the channels that it is given, and nothing else */
     SANDBOX_STORE,          /* the data directory only; no internet socket */
 };
 

@@ -117,6 +117,9 @@ static const struct sandbox_rule edge_rules[] = {
     {NULL, 0, 0, {{0}}},
 };
 
+/* keys: records come and go on channels that exist; descriptors come from the supervisor. */
+static const char *const keys_calls[] = {NULL};
+
 /* mx, when it looks up names. A filter sees the kind of a socket, not where it leads to; binding is
  * how each question gets a port of its own. */
 static const char *const resolving_edge_calls[] = {"accept4", "connect", "bind", "pipe2", NULL};
@@ -194,6 +197,7 @@ static const struct sandbox_profile profiles[] = {
     [SANDBOX_EDGE] = {"edge", edge_calls, edge_rules, 0, false},
     [SANDBOX_RESOLVING_EDGE] = {"resolving edge", resolving_edge_calls, resolving_edge_rules, 0,
                                 true},
+    [SANDBOX_KEYS] = {"keys", keys_calls, edge_rules, 0, false},
     [SANDBOX_STORE] = {"store", store_calls, store_rules,
                        LL(WRITE_FILE) | LL(READ_FILE) | LL(READ_DIR) | LL(REMOVE_DIR) |
                            LL(REMOVE_FILE) | LL(MAKE_DIR) | LL(MAKE_REG) | LL(REFER) | LL(TRUNCATE),

@@ -21,18 +21,20 @@ static void send_part(struct supervisor *s, struct child *to, enum config_role w
     child_order(s, to, &order, fds, n);
 }
 
-/* One channel per thread of the edge, then the one for events, in records of at most eight. When
- * this breaks off, both sides see fewer than they were told, and the edge is killed for a new try.
+/* One channel per thread of the edge, then (from the store) the one for events, in records of at
+ * most eight. When this breaks off, both sides see fewer than they were told, and the edge is
+ * killed for a new try.
  */
-void channels_make(struct supervisor *s, struct child *edge, struct child *store)
+void channels_make(struct supervisor *s, struct child *edge, struct child *to)
 {
     Gw__Channels channels = GW__CHANNELS__INIT;
     struct err err;
 
     channels.group = ++s->group;
-    channels.total = edge->threads + 1;
+    channels.keys = to->role == CONFIG_KEYS;
+    channels.total = edge->threads + (channels.keys ? 0 : 1);
     while (channels.first < channels.total) {
-        int edge_fds[CHANNEL_FDS_MAX], store_fds[CHANNEL_FDS_MAX];
+        int edge_fds[CHANNEL_FDS_MAX], to_fds[CHANNEL_FDS_MAX];
         uint32_t want = MIN(channels.total - channels.first, (uint32_t)CHANNEL_FDS_MAX), n = 0;
         int rc = 0;
 
@@ -43,15 +45,15 @@ void channels_make(struct supervisor *s, struct child *edge, struct child *store
             if (rc < 0)
                 break;
             edge_fds[n] = pair[0];
-            store_fds[n++] = pair[1];
+            to_fds[n++] = pair[1];
         }
         if (rc == 0) {
-            send_part(s, store, edge->role, &channels, store_fds, n);
+            send_part(s, to, edge->role, &channels, to_fds, n);
             send_part(s, edge, edge->role, &channels, edge_fds, n);
         }
         for (uint32_t i = 0; i < n; i++) {
             (void)fd_close(edge_fds[i]);
-            (void)fd_close(store_fds[i]);
+            (void)fd_close(to_fds[i]);
         }
         if (rc < 0) {
             log_err(s->log, LOG_ERROR, "supervisor", 0, "cannot make channels", &err);
@@ -66,7 +68,7 @@ int supervisor_admin_channel(struct supervisor *s, int *fd_out, struct err *err)
 {
     Gw__Channels channels = GW__CHANNELS__INIT;
     Gw__ControlOrder order = GW__CONTROL_ORDER__INIT;
-    struct child *store = child_store(s);
+    struct child *store = child_of(s, CONFIG_STORE);
     int pair[2];
 
     if (!store || !store->ready)

@@ -29,10 +29,10 @@ void child_log(const struct supervisor *s, const struct child *c, enum log_level
               LOG_NUM("pid", c->pid));
 }
 
-struct child *child_store(struct supervisor *s)
+struct child *child_of(struct supervisor *s, enum config_role role)
 {
     for (size_t i = 0; i < s->children_n; i++)
-        if (s->children[i].role == CONFIG_STORE && s->children[i].pid > 0)
+        if (s->children[i].role == role && s->children[i].pid > 0)
             return &s->children[i];
     return NULL;
 }
@@ -132,12 +132,17 @@ static int child_fork(struct supervisor *s, struct child *c, struct err *err)
 
 static void child_connect(struct supervisor *s, struct child *c)
 {
-    struct child *store = child_store(s);
+    static const enum config_role servers[] = {CONFIG_STORE, CONFIG_KEYS};
+    bool edge = config_role_is_edge(c->role);
 
-    if (c->role != CONFIG_STORE && store)
-        channels_make(s, c, store);
-    for (size_t i = 0; c->role == CONFIG_STORE && i < s->children_n; i++)
-        if (s->children[i].role != CONFIG_STORE && s->children[i].pid > 0)
+    for (size_t i = 0; edge && i < ARRAY_SIZE(servers); i++) {
+        struct child *to = child_of(s, servers[i]);
+
+        if (to)
+            channels_make(s, c, to);
+    }
+    for (size_t i = 0; !edge && i < s->children_n; i++)
+        if (config_role_is_edge(s->children[i].role) && s->children[i].pid > 0)
             channels_make(s, &s->children[i], c);
 }
 
@@ -164,6 +169,8 @@ void child_start(struct supervisor *s, struct child *c)
         (void)kill(c->pid, SIGKILL);
         return;
     }
+    if (c->role == CONFIG_KEYS)
+        tls_keys_send(s, c);
     child_connect(s, c);
 }
 

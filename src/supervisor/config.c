@@ -11,6 +11,9 @@
 #include "base/cleanup.h"
 #include "supervisor/config_private.h"
 
+/* They compute and never wait. */
+#define KEYS_THREADS 4
+
 #define CONFIG_ARENA_MAX (4u * 1024 * 1024)
 
 const char *config_service_name(enum config_service_kind kind)
@@ -23,9 +26,19 @@ const char *config_service_name(enum config_service_kind kind)
 
 const char *config_role_name(enum config_role role)
 {
-    static const char *const names[] = {"store", "mx", "access", "web"};
+    static const char *const names[] = {"store", "keys", "mx", "access", "web"};
 
     return names[role];
+}
+
+bool config_role_is_edge(enum config_role role)
+{
+    return role != CONFIG_STORE && role != CONFIG_KEYS;
+}
+
+bool config_tls_same(const struct config_tls *a, const struct config_tls *b)
+{
+    return strcmp(a->certificate, b->certificate) == 0 && strcmp(a->key, b->key) == 0;
 }
 
 void config_errors_add(struct config_errors *errors, const char *path, int line, const char *format,
@@ -130,8 +143,6 @@ static void fill_listeners(struct config_parse *parse, cfg_t *tree)
         fill_services(parse, section, listener);
         if (cfg_size(section, "tls") > 0)
             config_fill(parse, cfg_getnsec(section, "tls", 0), SECTION_TLS, &listener->tls);
-        if (listener->tls.certificate && !config->tls)
-            config->tls = &listener->tls;
     }
 }
 
@@ -145,6 +156,7 @@ static void fill_process_fallbacks(struct config *config)
                     key_rows[i].fallback,
                     (int64_t *)(void *)((uint8_t *)&config->process[role] + key_rows[i].offset));
     }
+    config->process[CONFIG_KEYS].threads = KEYS_THREADS;
 }
 
 static void fill_processes(struct config_parse *parse, cfg_t *tree)
@@ -161,7 +173,7 @@ static void fill_processes(struct config_parse *parse, cfg_t *tree)
             config_fill(parse, section, SECTION_PROCESS, &parse->config->process[role]);
         else
             config_errors_add(parse->errors, parse->config->path, section->line,
-                              "there is no process '%s': must be mx, access, web or store",
+                              "there is no process '%s': must be mx, access, web, store or keys",
                               cfg_title(section));
     }
 }

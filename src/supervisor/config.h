@@ -61,6 +61,10 @@ struct config_tls {
     const char *minimum; /* "1.2" */
 };
 
+#define CONFIG_TLS_MAX 32 /* different pairs of certificate and key */
+/* Whether both name the same files. */
+bool config_tls_same(const struct config_tls *a, const struct config_tls *b);
+
 #define CONFIG_DNS_MAX 32 /* resolvers, and zones */
 
 struct config_dns {
@@ -84,8 +88,17 @@ struct config_listener {
     struct config_tls tls; /* certificate NULL: no TLS */
 };
 
-enum config_role { CONFIG_STORE, CONFIG_MX, CONFIG_ACCESS, CONFIG_WEB, CONFIG_ROLE_COUNT };
+enum config_role {
+    CONFIG_STORE,
+    CONFIG_KEYS,
+    CONFIG_MX,
+    CONFIG_ACCESS,
+    CONFIG_WEB,
+    CONFIG_ROLE_COUNT
+};
 const char *config_role_name(enum config_role role);
+/* Whether it speaks with the network. */
+bool config_role_is_edge(enum config_role role);
 
 struct config_process {
     int64_t count;
@@ -135,8 +148,6 @@ struct config {
     struct config_process process[CONFIG_ROLE_COUNT];
     struct config_listener *listener;
     size_t listener_n;
-    /* The one certificate that all listeners with TLS share; NULL: none has TLS. */
-    const struct config_tls *tls;
 };
 
 struct config_errors {

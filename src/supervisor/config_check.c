@@ -49,11 +49,6 @@ static bool is_hostname(const char *name)
     return n <= 253 && label > 0;
 }
 
-static bool same_tls(const struct config_tls *a, const struct config_tls *b)
-{
-    return strcmp(a->certificate, b->certificate) == 0 && strcmp(a->key, b->key) == 0;
-}
-
 static void check_networks(const struct check *c, cfg_t *section, const char *key,
                            const struct config_texts *networks)
 {
@@ -112,7 +107,6 @@ static void check_metrics(const struct check *c, cfg_t *section,
 static void check_listener(const struct check *c, cfg_t *section,
                            const struct config_listener *listener)
 {
-    const struct config *config = c->parse->config;
     bool tls = listener->tls.certificate != NULL;
 
     for (size_t i = 0; i < listener->addresses.n; i++)
@@ -123,9 +117,6 @@ static void check_listener(const struct check *c, cfg_t *section,
     if (cfg_size(section, "tls") > 1)
         complain(c, cfg_getnsec(section, "tls", 1), NULL, "a listener has one tls section",
                  listener->name);
-    if (tls && !same_tls(&listener->tls, config->tls))
-        complain(c, cfg_getnsec(section, "tls", 0), "certificate",
-                 "all listeners with TLS name the same certificate and key", listener->name);
     for (size_t i = 0; i < listener->service_n; i++) {
         check_service(c, section, tls, &listener->service[i]);
         if (listener->service[i].kind == CONFIG_METRICS)
@@ -147,6 +138,26 @@ static void check_ports(const struct check *c, cfg_t *section,
                          config_service_name(listener->service[i].kind));
                 break;
             }
+}
+
+/* Different ones: certificates that several listeners share are read once. */
+static void check_pairs(const struct check *c)
+{
+    const struct config *config = c->parse->config;
+    size_t n = 0;
+
+    for (size_t i = 0; i < config->listener_n; i++) {
+        const struct config_tls *tls = &config->listener[i].tls;
+        bool known = tls->certificate == NULL;
+
+        for (size_t k = 0; k < i && !known; k++)
+            known = config->listener[k].tls.certificate &&
+                    config_tls_same(tls, &config->listener[k].tls);
+        n += !known;
+    }
+    if (n > CONFIG_TLS_MAX)
+        config_errors_add(c->parse->errors, config->path, 0,
+                          "there are more than %d different certificates", CONFIG_TLS_MAX);
 }
 
 static void check_levels(const struct check *c)
@@ -222,6 +233,9 @@ void config_check(struct config_parse *parse, cfg_t *tree)
         check_listener(&c, section, &config->listener[i]);
         check_ports(&c, section, &config->listener[i]);
     }
+    check_pairs(&c);
     if (config->process[CONFIG_STORE].count != 1)
         config_errors_add(parse->errors, config->path, 0, "there is always one store process");
+    if (config->process[CONFIG_KEYS].count != 1)
+        config_errors_add(parse->errors, config->path, 0, "there is always one keys process");
 }

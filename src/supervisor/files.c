@@ -2,20 +2,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <openssl/bio.h>
-#include <openssl/err.h>
-#include <openssl/pem.h>
-#include <openssl/x509.h>
 #include <pwd.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
 
-#define PEM_MAX (24u * 1024)
 #define ANCHORS_MAX (6u * 1024)
 
-static int read_text(const char *path, struct builder *out, struct err *err)
+int files_text_read(const char *path, struct builder *out, struct err *err)
 {
     _cleanup_fd_ int fd = open(path, O_RDONLY | O_CLOEXEC);
 
@@ -36,63 +31,6 @@ static int read_text(const char *path, struct builder *out, struct err *err)
     }
 }
 
-static int check_pair(const struct config_tls *tls, struct slice certificate, struct slice key,
-                      struct err *err)
-{
-    BIO *certificate_bio = BIO_new_mem_buf(certificate.p, (int)certificate.n);
-    BIO *key_bio = BIO_new_mem_buf(key.p, (int)key.n);
-    X509 *x509 = certificate_bio ? PEM_read_bio_X509(certificate_bio, NULL, NULL, NULL) : NULL;
-    /* The empty pass phrase keeps OpenSSL from asking on the terminal. */
-    EVP_PKEY *pkey = key_bio ? PEM_read_bio_PrivateKey(key_bio, NULL, NULL, (void *)"") : NULL;
-    int rc = 0;
-
-    if (!x509)
-        rc = err_set(err, ERR_INVALID, "%s holds no certificate (PEM)", tls->certificate);
-    else if (!pkey)
-        rc = err_set(err, ERR_INVALID, "%s holds no private key (PEM, without pass phrase)",
-                     tls->key);
-    else if (X509_check_private_key(x509, pkey) != 1)
-        rc = err_set(err, ERR_INVALID, "%s does not belong to the certificate %s", tls->key,
-                     tls->certificate);
-    ERR_clear_error();
-    EVP_PKEY_free(pkey);
-    X509_free(x509);
-    BIO_free(key_bio);
-    BIO_free(certificate_bio);
-    return rc;
-}
-
-int files_tls_read(const struct config *config, struct files_tls *out, struct err *err)
-{
-    struct builder key;
-    int rc = 0;
-
-    build_init(&out->certificate_pem, PEM_MAX);
-    out->key_pem = (struct secret){0};
-    if (!config->tls)
-        return 0;
-    build_init(&key, PEM_MAX);
-    rc = read_text(config->tls->certificate, &out->certificate_pem, err);
-    if (rc == 0)
-        rc = read_text(config->tls->key, &key, err);
-    if (rc == 0)
-        rc = check_pair(config->tls, build_slice(&out->certificate_pem), build_slice(&key), err);
-    if (rc == 0 && !secret_copy(&out->key_pem, build_slice(&key)))
-        rc = err_set(err, ERR_NOMEM, "out of memory");
-    if (key.p)
-        wipe(key.p, key.cap);
-    build_done(&key);
-    if (rc < 0)
-        files_tls_done(out);
-    return rc;
-}
-
-void files_tls_done(struct files_tls *tls)
-{
-    build_done(&tls->certificate_pem);
-    secret_done(&tls->key_pem);
-}
-
 int files_anchors_read(const struct config *config, struct builder *out, struct err *err)
 {
     const struct config_dns *dns = &config->dns;
@@ -100,7 +38,7 @@ int files_anchors_read(const struct config *config, struct builder *out, struct 
 
     build_init(out, ANCHORS_MAX);
     if (dns->lookups)
-        rc = read_text(dns->trust_anchor, out, err);
+        rc = files_text_read(dns->trust_anchor, out, err);
     if (dns->lookups && rc == 0 && slice_trim(build_slice(out)).n == 0)
         rc = err_set(err, ERR_INVALID, "%s is empty", dns->trust_anchor);
     if (dns->lookups && rc == 0 && dns->zone_anchors.n > 0)

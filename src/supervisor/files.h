@@ -9,16 +9,9 @@
 
 #define FILES_ID_KEY_BYTES 24
 
-/* What reaches the edges at their start. */
-struct files_tls {
-    struct builder certificate_pem; /* empty: no TLS */
-    struct secret key_pem;
-};
-
-/* Reads certificate and key of the configuration, and checks that they belong together.
- * fails: ERR_INVALID and what reading can give; the text names the file. */
-int files_tls_read(const struct config *config, struct files_tls *out, struct err *err) WARN_UNUSED;
-void files_tls_done(struct files_tls *tls);
+/* All of a file, up to the builder's maximum. fails: ERR_LIMIT and what reading can give; the text
+ * names the file. */
+int files_text_read(const char *path, struct builder *out, struct err *err) WARN_UNUSED;
 
 /* The text of the trust anchors that resolvers start with; empty when no names are looked up.
  * fails: as above; the text names the file. */

@@ -72,13 +72,15 @@ const struct section_row section_rows[SECTION_COUNT] = {
     [SECTION_TLS] = {.name = "tls",
                      .parent = SECTION_LISTENER,
                      .repeated = true,
-                     .help = "Certificate and private key, PEM. All listeners with TLS name the "
-                             "same files. Read again on reload."},
+                     .help = "Certificate and private key, PEM. A client that asks for a name "
+                             "which only the certificate of another listener has gets that one. "
+                             "Read again on reload."},
     [SECTION_PROCESS] = {.name = "process",
                          .repeated = true,
                          .example = "mx access web store",
                          .help = "Size of a kind of process: mx (smtp), access (submission and "
-                                 "IMAP), web (http, https, metrics) or store."},
+                                 "IMAP), web (http, https, metrics), store or "
+                                 "keys (which signs TLS handshakes; 4 threads)."},
 };
 
 #define GLOBAL(member) .offset = offsetof(struct config, member)

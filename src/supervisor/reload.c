@@ -49,6 +49,8 @@ static void keep_fixed(struct supervisor *s, struct config *config)
     if (config->shards != old->shards || config->commit_wait_us != old->commit_wait_us ||
         config->process[CONFIG_STORE].threads != old->process[CONFIG_STORE].threads)
         needs_restart(s, "store");
+    if (config->process[CONFIG_KEYS].threads != old->process[CONFIG_KEYS].threads)
+        needs_restart(s, "keys");
     if (!same_services(config, old))
         needs_restart(s, "listener");
     config->data_directory = arena_str(a, slice_str(old->data_directory));
@@ -56,6 +58,7 @@ static void keep_fixed(struct supervisor *s, struct config *config)
     config->shards = old->shards;
     config->commit_wait_us = old->commit_wait_us;
     config->process[CONFIG_STORE] = old->process[CONFIG_STORE];
+    config->process[CONFIG_KEYS] = old->process[CONFIG_KEYS];
     for (int role = CONFIG_MX; role < CONFIG_ROLE_COUNT; role++) {
         if (config->process[role].count != old->process[role].count)
             needs_restart(s, "process.count");
@@ -63,15 +66,29 @@ static void keep_fixed(struct supervisor *s, struct config *config)
     }
 }
 
+/* Before edges that need them. A first certificate needs the process, too. */
+static void hold_keys(struct supervisor *s)
+{
+    tls_keys_hold(s);
+    for (size_t i = 0; i < s->children_n; i++)
+        if (s->children[i].role == CONFIG_KEYS)
+            return;
+    struct child *keys = s->tls.n > 0 ? supervisor_add_child(s, CONFIG_KEYS, 0) : NULL;
+
+    if (keys)
+        child_start(s, keys);
+}
+
 static void replace_edges(struct supervisor *s)
 {
     size_t n = s->children_n;
 
     s->generation++;
+    hold_keys(s);
     for (size_t i = 0; i < n; i++) {
         struct child *old = &s->children[i];
 
-        if (old->role == CONFIG_STORE || old->draining)
+        if (!config_role_is_edge(old->role) || old->draining)
             continue;
         if (old->pid <= 0) {
             old->generation = s->generation;
@@ -91,7 +108,7 @@ int reload_run(struct supervisor *s, struct err *err)
 {
     struct config_errors errors = {0};
     struct config *config;
-    struct files_tls tls;
+    struct tls_files tls;
     struct builder anchors;
     int rc = config_load(s->config->path, &config, &errors);
 
@@ -103,9 +120,9 @@ int reload_run(struct supervisor *s, struct err *err)
         config_errors_done(&errors);
         return rc;
     }
-    rc = files_tls_read(config, &tls, err);
+    rc = tls_files_read(config, &tls, err);
     if (rc == 0 && (rc = files_anchors_read(config, &anchors, err)) < 0)
-        files_tls_done(&tls);
+        tls_files_done(&tls);
     if (rc < 0) {
         log_err(s->log, LOG_ERROR, "supervisor", 0, "configuration not reloaded", err);
         config_free(config);
@@ -114,7 +131,7 @@ int reload_run(struct supervisor *s, struct err *err)
     keep_fixed(s, config);
     config_free(s->config);
     s->config = config;
-    files_tls_done(&s->tls);
+    tls_files_done(&s->tls);
     s->tls = tls;
     build_done(&s->anchors);
     s->anchors = anchors;

@@ -30,8 +30,8 @@ struct start {
     Gw__DnsSettings dns;
     ProtobufCBinaryData forward_to[CONFIG_DNS_MAX], zones[CONFIG_DNS_MAX];
     uint32_t tcp_ports[1 + 2 * CONFIG_DNS_MAX];
-    int fds[1 + CONFIG_ROLE_COUNT * SUPERVISOR_PLACES_MAX +
-            LISTEN_SOCKETS_MAX]; /* in the order of role.c */
+    int fds[1 + CONFIG_ROLE_COUNT * SUPERVISOR_PLACES_MAX + LISTEN_SOCKETS_MAX +
+            CONFIG_TLS_MAX]; /* in the order of role.c */
     size_t n;
 };
 
@@ -107,9 +107,10 @@ static void set_service(struct start *start, size_t i, const struct config_liste
         out->message_size_max = (uint64_t)listener->message_size_max;
 }
 
-static void set_listener(struct start *start, size_t i, const struct config *config,
+static void set_listener(struct start *start, size_t i, const struct supervisor *s,
                          const struct listen_socket *socket)
 {
+    const struct config *config = s->config;
     Gw__Listener *out = &start->listener[i];
     const struct config_service *service;
     const struct config_listener *listener = listen_settings(config, socket, &service);
@@ -118,6 +119,8 @@ static void set_listener(struct start *start, size_t i, const struct config *con
     out->service = (Gw__Listener__Service)socket->kind;
     out->hostname = rpc_bytes(slice_str(config->hostname));
     out->message_size_max = (uint64_t)config->message_size_max;
+    if (listener)
+        out->certificate = (uint32_t)tls_files_find(&s->tls, &listener->tls);
     if (listener)
         set_service(start, i, listener, service);
 }
@@ -178,7 +181,7 @@ static void set_edge(struct supervisor *s, const struct child *c, struct start *
 
         if (listen_role(socket->kind) != c->role)
             continue;
-        set_listener(start, start->listeners_n, config, socket);
+        set_listener(start, start->listeners_n, s, socket);
         start->listeners[start->listeners_n] = &start->listener[start->listeners_n];
         start->listeners_n++;
         start->fds[start->n++] = socket->fd;
@@ -195,8 +198,9 @@ static void set_edge(struct supervisor *s, const struct child *c, struct start *
     start->config.no_delays = !config->delays;
     start->config.id_key = rpc_bytes(slice_of(s->id_key, sizeof(s->id_key)));
     start->config.connections_max = (uint32_t)config->process[c->role].connections;
-    start->config.tls_certificate_pem = rpc_bytes(build_slice(&s->tls.certificate_pem));
-    start->config.tls_key_pem = rpc_bytes(secret_slice(&s->tls.key_pem));
+    start->config.certificates = (uint32_t)s->tls.n;
+    for (size_t i = 0; i < s->tls.n; i++)
+        start->fds[start->n++] = s->tls.pair[i].certificate_fd;
     set_limiters(start, config);
     set_timeouts(&start->config, config);
     set_ports(config, start);
@@ -258,7 +262,7 @@ int start_order_send(struct supervisor *s, struct child *c, struct err *err)
         set_metrics_views(s, &start);
     if (c->role == CONFIG_STORE)
         set_store(s, &start);
-    else
+    else if (config_role_is_edge(c->role))
         set_edge(s, c, &start);
     order.order_case = GW__CONTROL_ORDER__ORDER_START;
     order.start = &start.config;

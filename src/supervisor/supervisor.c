@@ -61,7 +61,7 @@ int supervisor_set_levels(struct supervisor *s, struct slice spec, struct err *e
     return 0;
 }
 
-/* ---- stopping: edges first, then the store ---- */
+/* ---- stopping: edges first, then what they need ---- */
 
 void supervisor_stop(struct supervisor *s)
 {
@@ -74,31 +74,31 @@ void supervisor_stop(struct supervisor *s)
     listen_close(&s->listeners);
     for (size_t i = 0; i < s->children_n; i++) {
         s->children[i].due_ns = 0;
-        if (s->children[i].role != CONFIG_STORE && s->children[i].pid > 0)
+        if (config_role_is_edge(s->children[i].role) && s->children[i].pid > 0)
             child_stop(s, &s->children[i], EDGE_STOP_MS);
     }
 }
 
-static size_t running(const struct supervisor *s)
+static size_t running(const struct supervisor *s, bool edges)
 {
     size_t n = 0;
 
     for (size_t i = 0; i < s->children_n; i++)
-        n += s->children[i].pid > 0;
+        n += s->children[i].pid > 0 && config_role_is_edge(s->children[i].role) == edges;
     return n;
 }
 
 /* True when nothing is left. */
 static bool stop_proceeds(struct supervisor *s)
 {
-    struct child *store = child_store(s);
+    int64_t left_ms = STOP_MS - (clock_mono_ns() - s->stop_ns) / NS_PER_MS;
 
-    if (running(s) == 1 && store && !store->stopping) {
-        int64_t left_ms = STOP_MS - (clock_mono_ns() - s->stop_ns) / NS_PER_MS;
-
-        child_stop(s, store, (uint32_t)MAX(left_ms, STORE_STOP_MS));
-    }
-    return running(s) == 0;
+    if (running(s, /* edges= */ true) > 0)
+        return false;
+    for (size_t i = 0; i < s->children_n; i++)
+        if (s->children[i].pid > 0 && !s->children[i].stopping)
+            child_stop(s, &s->children[i], (uint32_t)MAX(left_ms, STORE_STOP_MS));
+    return running(s, /* edges= */ false) == 0;
 }
 
 static void fail(struct supervisor *s, const struct err *err)
@@ -113,6 +113,7 @@ static void fail(struct supervisor *s, const struct err *err)
 static void forget_child(struct supervisor *s, size_t i)
 {
     s->children[i] = s->children[--s->children_n];
+    tls_keys_forget(s);
 }
 
 static void log_exit(const struct supervisor *s, const struct child *c, int status)
@@ -209,15 +210,17 @@ static void on_ready(struct supervisor *s, struct child *c)
         announce(s);
 }
 
-/* While the store is away there is nothing to connect to: its next start does it. */
-static void on_channels_lost(struct supervisor *s, struct child *c)
+/* While the other side is away there is nothing to connect to: its next start does it. */
+static void on_channels_lost(struct supervisor *s, struct child *c, enum config_role role)
 {
-    struct child *store = child_store(s);
+    struct child *to = child_of(s, role);
 
-    if (c->role == CONFIG_STORE || !store || !store->ready)
+    if (!config_role_is_edge(c->role) || !to || !to->ready)
         return;
-    child_log(s, c, LOG_WARN, "process lost its channels to the store: it gets new ones");
-    channels_make(s, c, store);
+    log_event(s->log, LOG_WARN, "supervisor", 0, "process lost its channels: it gets new ones",
+              LOG_STR("process", config_role_name(c->role)), LOG_NUM("pid", c->pid),
+              LOG_STR("to", config_role_name(role)));
+    channels_make(s, c, to);
 }
 
 static void carry_out_report(struct supervisor *s, struct child *c, const Gw__ControlReport *report)
@@ -225,7 +228,7 @@ static void carry_out_report(struct supervisor *s, struct child *c, const Gw__Co
     if (report->report_case == GW__CONTROL_REPORT__REPORT_READY && !c->ready)
         on_ready(s, c);
     else if (report->report_case == GW__CONTROL_REPORT__REPORT_CHANNELS_LOST)
-        on_channels_lost(s, c);
+        on_channels_lost(s, c, report->channels_lost->keys ? CONFIG_KEYS : CONFIG_STORE);
 }
 
 static void on_report(struct supervisor *s, struct child *c)
@@ -433,7 +436,7 @@ static int open_everything(struct supervisor *s, struct err *err)
     if (rc == 0 && !s->options->keep_user)
         rc = files_user_find(s->config, &s->user, err);
     if (rc == 0)
-        rc = files_tls_read(s->config, &s->tls, err);
+        rc = tls_files_read(s->config, &s->tls, err);
     if (rc == 0)
         rc = files_anchors_read(s->config, &s->anchors, err);
     if (rc == 0)
@@ -454,11 +457,12 @@ static bool has_work(const struct supervisor *s, enum config_role role)
     for (size_t i = 0; i < s->listeners.n; i++)
         if (listen_role(s->listeners.socket[i].kind) == role)
             return true;
-    return role == CONFIG_STORE;
+    return role == CONFIG_STORE || (role == CONFIG_KEYS && s->tls.n > 0);
 }
 
 static void start_children(struct supervisor *s)
 {
+    tls_keys_hold(s);
     for (int role = 0; role < CONFIG_ROLE_COUNT; role++)
         for (unsigned i = 0;
              has_work(s, (enum config_role)role) && i < (unsigned)s->config->process[role].count;
@@ -480,7 +484,8 @@ static void release(struct supervisor *s)
     /* Last: a waiting `godwit stop` returns now. */
     for (size_t i = 0; i < SUPERVISOR_CLIENTS_MAX; i++)
         (void)fd_close(s->client[i]);
-    files_tls_done(&s->tls);
+    tls_files_done(&s->tls);
+    tls_keys_close(s);
     build_done(&s->anchors);
     log_free(s->log);
     config_free(s->config);

@@ -8,7 +8,8 @@
  *
  * Invariants:
  * 1. pid > 0 exactly while a process exists that has not been waited for.
- * 2. An edge has channels to the store whenever both exist: made by whichever starts later.
+ * 2. An edge has channels to the store, and to the keys process, whenever both exist: made by
+ *    whichever starts later. The keys process gets its keys before its channels.
  * 3. A place (role, index) has one child that is not draining, or several during a reload; the
  *    youngest that is ready drains the others.
  * 4. Nothing here waits for a child: sends do not block, and a child that does not read is killed.
@@ -26,8 +27,10 @@
 #include "supervisor/files.h"
 #include "supervisor/listen.h"
 #include "supervisor/supervisor.h"
+#include "supervisor/tls_files.h"
 
 #define SUPERVISOR_CHILDREN_MAX 96
+#define SUPERVISOR_KEYS_MAX 128
 #define SUPERVISOR_CLIENTS_MAX 16
 #define SUPERVISOR_LEVELS_MAX 512
 #define SUPERVISOR_PLACES_MAX 16 /* processes of one role */
@@ -49,6 +52,13 @@ struct child {
     struct backoff backoff;
 };
 
+/* A private key that the keys process is to have. */
+struct held_key {
+    uint8_t id[PRIVATE_KEY_ID_OCTETS];
+    int fd;              /* memory with PEM text */
+    uint32_t generation; /* the last configuration that names it */
+};
+
 /* What the processes of a place count in; lives as long as the supervisor. */
 struct place_metrics {
     int fd;      /* -1: there is no such place */
@@ -62,7 +72,9 @@ struct supervisor {
     struct clock clock;
     struct log *log;
     struct config *config;
-    struct files_tls tls;
+    struct tls_files tls;
+    struct held_key held[SUPERVISOR_KEYS_MAX]; /* see tls_keys.c */
+    size_t held_n;
     struct builder anchors; /* of DNS; see files_anchors_read */
     struct files_user user;
     uint8_t id_key[FILES_ID_KEY_BYTES];
@@ -94,7 +106,7 @@ void child_stop(struct supervisor *s, struct child *c, uint32_t timeout_ms);
 void child_drain(struct supervisor *s, struct child *c);
 void child_log(const struct supervisor *s, const struct child *c, enum log_level level,
                const char *message);
-struct child *child_store(struct supervisor *s); /* running, or NULL */
+struct child *child_of(struct supervisor *s, enum config_role role); /* running, or NULL */
 
 /* ---- places.c: the metrics of each place ---- */
 void places_init(struct supervisor *s);
@@ -106,8 +118,16 @@ void places_ended(struct supervisor *s, const struct child *c);
 /* ---- start_order.c: the configuration as a child gets it ---- */
 int start_order_send(struct supervisor *s, struct child *c, struct err *err) WARN_UNUSED;
 
-/* ---- channels.c: between edges and store ---- */
-void channels_make(struct supervisor *s, struct child *edge, struct child *store);
+/* ---- channels.c: between an edge and the store, or the keys process ---- */
+void channels_make(struct supervisor *s, struct child *edge, struct child *to);
+
+/* ---- tls_keys.c: what the keys process holds ---- */
+/* The keys of the configuration that is valid now are wanted from now on. */
+void tls_keys_hold(struct supervisor *s);
+void tls_keys_send(struct supervisor *s, struct child *keys);
+/* Drops what no process uses any more. */
+void tls_keys_forget(struct supervisor *s);
+void tls_keys_close(struct supervisor *s);
 
 /* ---- reload.c ---- */
 int reload_run(struct supervisor *s, struct err *err) WARN_UNUSED;

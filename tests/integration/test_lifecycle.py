@@ -121,7 +121,7 @@ class TestProcessesAreReplaced(harness.ServerTest):
         wait_until(arrived, 30, "the message", 0.2)
 
     def test_each_role(self):
-        for role in ("mx", "access", "store"):
+        for role in ("mx", "access", "store", "keys"):
             with self.subTest(role):
                 self.kill_role(role)
                 self.works()
@@ -288,7 +288,7 @@ class TestSandbox(harness.ServerTest):
         return dict(line.split(":\t", 1) for line in lines if ":\t" in line)
 
     def test_every_role_is_sandboxed(self):
-        for role in ("mx", "access", "store"):
+        for role in ("mx", "access", "store", "keys"):
             for pid in self.server.pids(role):
                 with self.subTest(role):
                     status = self.status(pid)

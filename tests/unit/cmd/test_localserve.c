@@ -15,7 +15,7 @@
 
 #include "cmd/certificate.h"
 #include "cmd/localserve.h"
-#include "supervisor/files.h"
+#include "supervisor/tls_files.h"
 
 static int setup(void **state)
 {
@@ -47,7 +47,7 @@ static void test_first_start(void **state)
     struct localserve l = settings(state);
     struct config_errors errors = {0};
     struct config *config = NULL;
-    struct files_tls tls;
+    struct tls_files tls;
     struct err err;
     struct stat st;
     char path[3300];
@@ -63,8 +63,8 @@ static void test_first_start(void **state)
     assert_int_equal(config->listener[0].service[0].port, 3025);
     assert_int_equal(config->listener[0].service[4].port, 3993);
     assert_int_equal(config->connection_rate.max[0], 0);
-    assert_int_equal(files_tls_read(config, &tls, &err), 0);
-    files_tls_done(&tls);
+    assert_int_equal(tls_files_read(config, &tls, &err), 0);
+    tls_files_done(&tls);
     config_free(config);
     (void)snprintf(path, sizeof(path), "%s/ca.key", l.directory);
     assert_int_equal(stat(path, &st), 0);

@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/num.h"
+#include "local_signer.h"
 #include "net/conn_private.h"
 #include "runtime/sandbox.h"
 
@@ -178,33 +179,29 @@ static struct slice slice_of_bio(BIO *bio)
 
 static const struct clock real_time;
 
-static struct tls_context *new_tls(const char *alpn)
+static void new_tls(struct echo_server *s, const char *alpn)
 {
-    EVP_PKEY *key = EVP_EC_gen("P-256");
     X509 *cert = X509_new();
-    BIO *key_pem = BIO_new(BIO_s_mem()), *cert_pem = BIO_new(BIO_s_mem());
-    struct tls_context *ctx = NULL;
+    BIO *pem = BIO_new(BIO_s_mem());
     struct err err;
 
+    s->key = EVP_EC_gen("P-256");
+    s->signer = local_signer(s->key);
     X509_gmtime_adj(X509_getm_notBefore(cert), 0);
     X509_gmtime_adj(X509_getm_notAfter(cert), 3600);
-    X509_set_pubkey(cert, key);
-    X509_sign(cert, key, EVP_sha256());
-    PEM_write_bio_X509(cert_pem, cert);
-    PEM_write_bio_PrivateKey(key_pem, key, NULL, NULL, 0, NULL, NULL);
-    const struct tls_config config = {.certificate_pem = slice_of_bio(cert_pem),
-                                      .key_pem = slice_of_bio(key_pem),
+    X509_set_pubkey(cert, s->key);
+    X509_sign(cert, s->key, EVP_sha256());
+    PEM_write_bio_X509(pem, cert);
+    assert_int_equal(tls_certificate_new(slice_of_bio(pem), &s->signer, &s->certificate, &err), 0);
+    const struct tls_config config = {.certificate = s->certificate,
                                       .tickets = true,
                                       .clock = &real_time,
                                       .alpn = alpn,
                                       .service = "echo"};
 
-    assert_int_equal(tls_context_new(&config, &ctx, &err), 0);
-    BIO_free(key_pem);
-    BIO_free(cert_pem);
+    assert_int_equal(tls_context_new(&config, &s->tls, &err), 0);
+    BIO_free(pem);
     X509_free(cert);
-    EVP_PKEY_free(key);
-    return ctx;
 }
 
 static int listen_loopback(uint16_t *port_out)
@@ -243,7 +240,7 @@ void echo_server_start(struct echo_server *s, const struct echo_options *options
     assert_int_equal(log_set_levels(env.log, SLICE("error"), &err), 0);
     *s = (struct echo_server){.service.timeout_s = options->timeout_s};
     if (options->tls)
-        s->tls = new_tls(options->alpn);
+        new_tls(s, options->alpn);
     uint32_t max = options->connections_max ? options->connections_max + 1 : 64;
 
     assert_int_equal(loop_new(&env, 3, max, &s->loop, &err), 0);
@@ -273,6 +270,8 @@ void echo_server_stop(struct echo_server *s)
     loop_free(s->loop);
     assert_int_equal(atomic_load(&s->service.opened), atomic_load(&s->service.closed));
     tls_context_free(s->tls);
+    tls_certificate_free(s->certificate);
+    EVP_PKEY_free(s->key);
 }
 
 /* ---- client ---- */

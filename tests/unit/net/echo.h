@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 
 #include "net/conn.h"
+#include "net/tls_provider.h"
 #include "runtime/loop.h"
 
 /* Commands, one a line: STARTTLS, QUIT, DROP, BIG (a megabyte from a producer), DELAY (a second),
@@ -26,6 +27,9 @@ struct echo_server {
     struct loop *loop;
     struct echo_service service;
     struct tls_context *tls;
+    struct tls_certificate *certificate;
+    EVP_PKEY *key;
+    struct tls_signer signer; /* has key */
     uint16_t port;
     uint64_t listening; /* for conn_listen_end */
 };

@@ -11,62 +11,54 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "local_signer.h"
 #include "net/tls_private.h"
 
-enum piece {
-    NOTHING,
-    JUNK,
-    CERT_A,
-    CERT_A_THEN_B,
-    CERT_A_THEN_JUNK,
-    KEY_A,
-    KEY_B,
-    KEY_LOCKED,
-    PIECES
-};
+enum piece { NOTHING, JUNK, CERT_A, CERT_A_THEN_B, CERT_A_THEN_JUNK, CERT_ED448, PIECES };
 
 static BIO *pieces[PIECES];
+static EVP_PKEY *key_a;
+static struct tls_signer signer_a;
 
-static void write_pair(enum piece cert_at, enum piece chain_at, enum piece key_at, EVP_PKEY *key)
+static void write_certificate(enum piece at, enum piece chain_at, EVP_PKEY *key)
 {
     X509 *cert = X509_new();
 
     X509_gmtime_adj(X509_getm_notBefore(cert), 0);
     X509_gmtime_adj(X509_getm_notAfter(cert), 3600);
     X509_set_pubkey(cert, key);
-    X509_sign(cert, key, EVP_sha256());
-    if (cert_at)
-        PEM_write_bio_X509(pieces[cert_at], cert);
+    X509_sign(cert, key, EVP_PKEY_get_base_id(key) == EVP_PKEY_ED448 ? NULL : EVP_sha256());
+    PEM_write_bio_X509(pieces[at], cert);
     if (chain_at)
         PEM_write_bio_X509(pieces[chain_at], cert);
-    PEM_write_bio_PrivateKey(pieces[key_at], key, NULL, NULL, 0, NULL, NULL);
     X509_free(cert);
 }
 
 static int make_pieces(void **state)
 {
-    static unsigned char phrase[] = "phrase";
-    EVP_PKEY *a = EVP_EC_gen("P-256"), *b = EVP_RSA_gen(2048);
+    EVP_PKEY *b = EVP_RSA_gen(2048), *ed448 = EVP_PKEY_Q_keygen(NULL, NULL, "ED448");
 
     (void)state;
+    key_a = EVP_EC_gen("P-256");
+    signer_a = local_signer(key_a);
     for (int i = 0; i < PIECES; i++)
         pieces[i] = BIO_new(BIO_s_mem());
-    write_pair(CERT_A, CERT_A_THEN_B, KEY_A, a);
-    write_pair(NOTHING, CERT_A_THEN_B, KEY_B, b);
-    write_pair(NOTHING, CERT_A_THEN_JUNK, KEY_LOCKED, a);
-    (void)BIO_reset(pieces[KEY_LOCKED]);
-    PEM_write_bio_PrivateKey(pieces[KEY_LOCKED], a, EVP_aes_128_cbc(), phrase, 6, NULL, NULL);
+    write_certificate(CERT_A, CERT_A_THEN_B, key_a);
+    write_certificate(CERT_A_THEN_B, NOTHING, b);
+    write_certificate(CERT_A_THEN_JUNK, NOTHING, key_a);
+    write_certificate(CERT_ED448, NOTHING, ed448);
     BIO_puts(pieces[CERT_A_THEN_JUNK],
              "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
     BIO_puts(pieces[JUNK], "not PEM at all\n");
-    EVP_PKEY_free(a);
     EVP_PKEY_free(b);
+    EVP_PKEY_free(ed448);
     return 0;
 }
 
 static int free_pieces(void **state)
 {
     (void)state;
+    EVP_PKEY_free(key_a);
     for (int i = 0; i < PIECES; i++)
         BIO_free(pieces[i]);
     return 0;
@@ -80,32 +72,64 @@ static struct slice text_of(enum piece piece)
     return slice_of(p, (size_t)n);
 }
 
-static void test_contexts(void **state)
+static struct tls_certificate *identity_of(enum piece piece)
+{
+    struct tls_certificate *identity;
+    struct err err;
+
+    assert_int_equal(tls_certificate_new(text_of(piece), &signer_a, &identity, &err), 0);
+    return identity;
+}
+
+static void test_identities(void **state)
 {
     static const struct {
         const char *name;
-        enum piece cert, key;
-        const char *alpn, *service;
+        enum piece cert;
         int expect;
     } rows[] = {
-        {"good", CERT_A, KEY_A, "imap", "imaps", 0},
-        {"good with chain", CERT_A_THEN_B, KEY_A, NULL, NULL, 0},
-        {"no certificate", NOTHING, KEY_A, NULL, "s", -ERR_INVALID},
-        {"no key", CERT_A, NOTHING, NULL, "s", -ERR_INVALID},
-        {"junk as certificate", JUNK, KEY_A, NULL, "s", -ERR_INVALID},
-        {"junk as key", CERT_A, JUNK, NULL, "s", -ERR_INVALID},
-        {"damaged chain", CERT_A_THEN_JUNK, KEY_A, NULL, "s", -ERR_INVALID},
-        {"the key of another", CERT_A, KEY_B, NULL, "s", -ERR_INVALID},
-        {"a key with a pass phrase", CERT_A, KEY_LOCKED, NULL, "s", -ERR_INVALID},
-        {"long service", CERT_A, KEY_A, NULL, "0123456789012345678901234567890", 0},
-        {"too long service", CERT_A, KEY_A, NULL, "01234567890123456789012345678901", -ERR_LIMIT},
-        {"too long protocol", CERT_A, KEY_A, "01234567890123456789012345678901", "s", -ERR_LIMIT},
+        {"good", CERT_A, 0},
+        {"good with chain", CERT_A_THEN_B, 0},
+        {"no certificate", NOTHING, -ERR_INVALID},
+        {"junk", JUNK, -ERR_INVALID},
+        {"damaged chain", CERT_A_THEN_JUNK, -ERR_INVALID},
+        {"a key of a kind that is not signed with", CERT_ED448, -ERR_INVALID},
     };
 
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        const struct tls_config config = {.certificate_pem = text_of(rows[i].cert),
-                                          .key_pem = text_of(rows[i].key),
+        struct tls_certificate *identity = NULL;
+        struct err err = {0};
+        int rc = tls_certificate_new(text_of(rows[i].cert), &signer_a, &identity, &err);
+
+        if (rc != rows[i].expect)
+            fail_msg("%s: %d (%s: %s)", rows[i].name, rc, err.text, err.detail);
+        assert_int_equal(identity != NULL, rc == 0);
+        assert_int_equal(err.text[0] != '\0', rc < 0);
+        tls_certificate_free(identity);
+    }
+}
+
+static void test_contexts(void **state)
+{
+    static const struct {
+        const char *name;
+        bool certificate;
+        const char *alpn, *service;
+        int expect;
+    } rows[] = {
+        {"good", true, "imap", "imaps", 0},
+        {"any protocol", true, NULL, NULL, 0},
+        {"no identity", false, NULL, "s", -ERR_INVALID},
+        {"long service", true, NULL, "0123456789012345678901234567890", 0},
+        {"too long service", true, NULL, "01234567890123456789012345678901", -ERR_LIMIT},
+        {"too long protocol", true, "01234567890123456789012345678901", "s", -ERR_LIMIT},
+    };
+    struct tls_certificate *identity = identity_of(CERT_A);
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const struct tls_config config = {.certificate = rows[i].certificate ? identity : NULL,
                                           .alpn = rows[i].alpn,
                                           .service = rows[i].service};
         struct tls_context *ctx = NULL;
@@ -118,6 +142,7 @@ static void test_contexts(void **state)
         assert_int_equal(err.text[0] != '\0', rc < 0);
         tls_context_free(ctx);
     }
+    tls_certificate_free(identity);
 }
 
 static int keep_session(SSL *ssl, SSL_SESSION *session)
@@ -169,10 +194,8 @@ static void test_ticket_keys_rotate(void **state)
     } steps[] = {{0, true},      {0, true},       {23, true}, {2, true},
                  {24 * 6, true}, {24 * 9, false}, {0, true}};
     struct clock clock = {.frozen_ns = INT64_C(1700000000) * NS_PER_S};
-    struct tls_config config = {.certificate_pem = text_of(CERT_A),
-                                .key_pem = text_of(KEY_A),
-                                .tickets = true,
-                                .clock = &clock};
+    struct tls_certificate *identity = identity_of(CERT_A);
+    struct tls_config config = {.certificate = identity, .tickets = true, .clock = &clock};
     struct tls_context *ctx, *other, *without;
     SSL_CTX *client = SSL_CTX_new(TLS_client_method());
     SSL_SESSION *session = NULL;
@@ -202,15 +225,15 @@ static void test_ticket_keys_rotate(void **state)
     tls_context_free(ctx);
     tls_context_free(other);
     tls_context_free(without);
+    tls_certificate_free(identity);
 }
 
 static void test_minimum_version(void **state)
 {
     const struct clock clock = {0};
-    struct tls_config config = {.certificate_pem = text_of(CERT_A),
-                                .key_pem = text_of(KEY_A),
-                                .minimum = TLS1_3_VERSION,
-                                .clock = &clock};
+    struct tls_certificate *identity = identity_of(CERT_A);
+    struct tls_config config = {
+        .certificate = identity, .minimum = TLS1_3_VERSION, .clock = &clock};
     struct tls_context *ctx;
     struct err err;
 
@@ -222,11 +245,13 @@ static void test_minimum_version(void **state)
     assert_int_equal(tls_context_new(&config, &ctx, &err), 0);
     assert_int_equal(SSL_CTX_get_min_proto_version(ctx->ssl), TLS1_2_VERSION);
     tls_context_free(ctx);
+    tls_certificate_free(identity);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_identities),
         cmocka_unit_test(test_contexts),
         cmocka_unit_test(test_ticket_keys_rotate),
         cmocka_unit_test(test_minimum_version),

@@ -213,9 +213,9 @@ static void test_values(void **state)
     assert_int_equal(c->listener[0].service[0].port, 25);
     assert_int_equal(c->listener[0].service[1].port, 2525);
     assert_int_equal(c->listener[0].service[2].kind, CONFIG_IMAPS);
-    assert_string_equal(c->tls->certificate, "/etc/c.pem");
+    assert_string_equal(c->listener[0].tls.certificate, "/etc/c.pem");
     (void)snprintf(expected, sizeof(expected), "%s/k #.pem", f->directory);
-    assert_string_equal(c->tls->key, expected);
+    assert_string_equal(c->listener[0].tls.key, expected);
     config_free(c);
 }
 
