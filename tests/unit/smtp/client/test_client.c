@@ -32,7 +32,7 @@ struct row {
     } want[3];
     enum smtpc_reason reason; /* of the first */
     enum want_tls tls;
-    bool login, eightbit, strict, utf8, require_tls, chunks, binary, dsn, twice, fails_before;
+    bool login, key, eightbit, strict, utf8, require_tls, chunks, binary, dsn, twice, fails_before;
     const char *from, *first; /* other addresses */
 };
 
@@ -519,6 +519,25 @@ static const struct row rows[] = {
      .fails_before = true,
      .want = {{SMTPC_TEMPORARY, 0, ""}},
      .reason = SMTPC_BY_CONNECTION},
+    {"EXTERNAL with a key of ours",
+     {HELLO, "S 250-mx.example", "S 250 STARTTLS", "C STARTTLS", "S 220 go", "T",
+      "C EHLO client.example", "S 250-mx.example", "S 250 AUTH EXTERNAL SCRAM-SHA-256 PLAIN",
+      "C AUTH EXTERNAL =", "S 235 ok", MAIL, "S 250 ok", R1, "S 550 no", QUIT},
+     .recipients = 1,
+     .tls = TLS_ANY,
+     .login = true,
+     .key = true,
+     .want = {{SMTPC_PERMANENT, 550, ""}}},
+    {"a key, but the server has no EXTERNAL",
+     {HELLO, "S 250-mx.example", "S 250 STARTTLS", "C STARTTLS", "S 220 go", "T",
+      "C EHLO client.example", "S 250-mx.example", "S 250 AUTH PLAIN",
+      "C AUTH PLAIN AHRpbQB0YW5zdGFhZnRhbnN0YWFm", "S 235 ok", MAIL, "S 250 ok", R1, "S 550 no",
+      QUIT},
+     .recipients = 1,
+     .tls = TLS_ANY,
+     .login = true,
+     .key = true,
+     .want = {{SMTPC_PERMANENT, 550, ""}}},
     {"PLAIN under TLS",
      {HELLO, "S 250-mx.example", "S 250 STARTTLS", "C STARTTLS", "S 220 go", "T",
       "C EHLO client.example", "S 250-mx.example", "S 250 AUTH LOGIN PLAIN",
@@ -534,11 +553,18 @@ static int prepare(struct smtpc *c, const struct row *row, struct err *err)
 {
     const struct sasl_credentials login = {
         .user = SLICE("tim"), .password = SLICE("tanstaaftanstaaf"), .has_password = true};
-    const struct tls_connector_config config = {.verify = row->tls == TLS_NAME ? TLS_VERIFY_NAME
-                                                                               : TLS_VERIFY_NONE};
+    struct tls_connector_config config = {.verify = TLS_VERIFY_NONE};
+    struct tls_identity *identity = NULL;
     struct tls_connector *connector = NULL;
     int rc = smtpc_greet(c, err);
 
+    if (row->key)
+        assert_int_equal(
+            tls_identity_read(SLICE("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"), &identity, err),
+            0);
+    config.identity = identity;
+    if (row->tls == TLS_NAME)
+        config.verify = TLS_VERIFY_NAME;
     if (rc == 0 && row->tls != TLS_NO) {
         assert_int_equal(tls_connector_new(&config, &connector, err), 0);
         rc = smtpc_start_tls(c, connector, "localhost", err);
@@ -546,6 +572,7 @@ static int prepare(struct smtpc *c, const struct row *row, struct err *err)
     }
     if (rc == 0 && row->login)
         rc = smtpc_login(c, &login, err);
+    tls_identity_free(identity);
     return rc;
 }
 
