@@ -252,6 +252,7 @@ static int new_resolver(struct edge_process *p, struct err *err)
         return 0;
     if (dns->n_forward_to > DNS_TEXTS_MAX || dns->n_zones > DNS_TEXTS_MAX)
         return err_set(err, ERR_LIMIT, "too many resolvers or zones");
+    config.patient_max = (role_config(p->control)->threads + 1) / 2;
     config.forward_to = texts;
     config.zones = texts + DNS_TEXTS_MAX;
     for (size_t i = 0; i < dns->n_forward_to; i++)

@@ -40,6 +40,8 @@ struct resolver {
     bool pumping;
     bool stopped;
     unsigned outstanding;
+    unsigned patient; /* callers that wait long */
+    unsigned patient_max;
     struct batch *waiting; /* whose callers wait */
 };
 
@@ -56,6 +58,7 @@ struct batch {
     pthread_cond_t changed;
     unsigned refs;
     unsigned missing; /* answers */
+    bool impatient;   /* its caller could not wait longer: too many do */
     size_t n;
     struct slot slot[];
 };
@@ -211,14 +214,31 @@ static void withdraw(struct batch *b)
     }
 }
 
-static void wait_for_all(struct batch *b, int64_t deadline_ns)
+/* False: the deadline came first. */
+static bool wait_until(struct batch *b, int64_t deadline_ns)
 {
     const struct timespec until = {.tv_sec = deadline_ns / NS_PER_S,
                                    .tv_nsec = deadline_ns % NS_PER_S};
 
     while (b->missing > 0 && !b->r->stopped)
         if (pthread_cond_timedwait(&b->changed, &b->r->mu, &until) == ETIMEDOUT)
-            break;
+            return false;
+    return true;
+}
+
+static void wait_for_all(struct batch *b, int64_t deadline_ns)
+{
+    struct resolver *r = b->r;
+    int64_t brief_ns = clock_mono_ns() + RESOLVER_BRIEF_MS * NS_PER_MS;
+
+    if (wait_until(b, MIN(brief_ns, deadline_ns)) || deadline_ns <= brief_ns)
+        return;
+    b->impatient = r->patient >= r->patient_max;
+    if (b->impatient)
+        return;
+    r->patient++;
+    (void)wait_until(b, deadline_ns);
+    r->patient--;
 }
 
 /* ---- answers ---- */
@@ -305,9 +325,11 @@ static void take_all(const struct batch *b, struct arena *a, struct dns_query *v
             take(&v[i], a, s->result);
         else if (b->r->stopped)
             fail(&v[i], DNS_TEMPORARY, "the process ends");
+        else if (!s->asked)
+            fail(&v[i], DNS_TEMPORARY, "too many questions at the same time");
         else
             fail(&v[i], DNS_TEMPORARY,
-                 !s->asked ? "too many questions at the same time" : "no answer in time");
+                 b->impatient ? "no answer at once, and too many wait" : "no answer in time");
     }
 }
 
@@ -493,6 +515,7 @@ int resolver_new(const struct resolver_config *config, struct resolver **out, st
     r->dns =
         (struct dns){.ask = resolver_ask, .prefetch = resolver_prefetch, .stop = resolver_stop};
     (void)pthread_mutex_init(&r->mu, NULL);
+    r->patient_max = config->patient_max;
     r->stop_fd = eventfd(0, EFD_CLOEXEC);
     r->ctx = ub_ctx_create();
     int rc = r->ctx == NULL || r->stop_fd < 0

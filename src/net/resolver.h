@@ -7,7 +7,11 @@
  * RESOLVER_CACHE_BYTES.
  *
  * At most RESOLVER_OUTSTANDING_MAX questions wait at the same time; more are DNS_TEMPORARY at once.
- * A question whose caller's deadline has passed is withdrawn. */
+ * A question whose caller's deadline has passed is withdrawn.
+ *
+ * Callers are threads that others need: only some of them may wait long for name servers that say
+ * nothing (`patient_max`). The others get DNS_TEMPORARY after RESOLVER_BRIEF_MS, in which every
+ * answer from the cache and most from healthy name servers come. */
 #pragma once
 
 #include "base/err.h"
@@ -15,6 +19,7 @@
 
 #define RESOLVER_OUTSTANDING_MAX 1024
 #define RESOLVER_CACHE_BYTES (48u * 1024 * 1024)
+#define RESOLVER_BRIEF_MS 250
 
 struct resolver;
 
@@ -30,6 +35,8 @@ struct resolver_config {
      */
     const struct slice *zones;
     size_t zones_n;
+    /* Callers that may wait longer than RESOLVER_BRIEF_MS at the same time; 0: nobody may. */
+    unsigned patient_max;
 };
 
 /* fails: ERR_INVALID with what is wrong in the configuration. */

@@ -1,7 +1,8 @@
 /* dns_lookup [-a ANCHOR]... [-z "ZONE ADDRESS@PORT"]... [-f ADDRESS@PORT]... [-p PORT]... [-t MS]
- * [-n TIMES] TYPE NAME...
+ * [-n TIMES] [-w PATIENT] TYPE NAME...
  *
- * Looks up names behind the sandbox of mx, all at once from a thread each, TIMES over, and prints
+ * Looks up names behind the sandbox of mx, all at once from a thread each, TIMES over, of which
+ * PATIENT may wait long, and prints
  * for each: name, outcome, "authentic", ALIAS, TTL sign, records; then, for the last round, its
  * duration. */
 #include <pthread.h>
@@ -25,7 +26,7 @@ static struct {
     uint16_t ports[LIST_MAX];
     size_t zones_n, forward_n, ports_n;
     int64_t timeout_ms;
-    unsigned times;
+    unsigned times, patient;
     const char *type;
     struct dns *dns;
 } options;
@@ -158,7 +159,8 @@ static void take_options(int argc, char **argv)
     build_init(&options.anchors, 1u << 16);
     options.timeout_ms = 20000;
     options.times = 1;
-    while ((c = getopt(argc, argv, "a:f:n:p:t:z:")) != -1) {
+    options.patient = LIST_MAX;
+    while ((c = getopt(argc, argv, "a:f:n:p:t:w:z:")) != -1) {
         if (c == 'a')
             build_printf(&options.anchors, "%s\n", optarg);
         else if (c == 'f' && options.forward_n < LIST_MAX)
@@ -169,6 +171,8 @@ static void take_options(int argc, char **argv)
             options.ports[options.ports_n++] = (uint16_t)atoi(optarg);
         else if (c == 'n')
             options.times = (unsigned)atoi(optarg);
+        else if (c == 'w')
+            options.patient = (unsigned)atoi(optarg);
         else if (c == 't')
             options.timeout_ms = atoi(optarg);
         else
@@ -193,6 +197,7 @@ int main(int argc, char **argv)
         .forward_to_n = options.forward_n,
         .zones = options.zones,
         .zones_n = options.zones_n,
+        .patient_max = options.patient,
     };
     size_t n = (size_t)(argc - optind - 1);
     struct job *jobs = calloc(n, sizeof(*jobs));

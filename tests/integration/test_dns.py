@@ -135,6 +135,16 @@ class TestDns(unittest.TestCase):
         self.assertGreaterEqual(ms, 1400)
         self.assertLess(ms, 8000)
 
+    def test_few_wait_long_for_a_silent_server(self):
+        zones = [f"silent.test 127.0.0.1@{self.ns.silent_port()}"]
+        names = [f"x{i}.silent.test" for i in range(12)]
+        found, ms = self.look_up("mx", *names, "mail.good.test", zones=zones, options=["-t", "3000", "-w", "3"])
+        outcomes = [found[name] for name in names]
+        self.assertEqual(outcomes.count("temporary (no answer in time)"), 3, outcomes)
+        self.assertEqual(outcomes.count("temporary (no answer at once, and too many wait)"), 9, outcomes)
+        self.assertIn("found authentic", found["mail.good.test"])
+        self.assertGreaterEqual(ms, 2900)
+
     def test_failing_server(self):
         zones = [f"failing.test 127.0.0.1@{self.ns.refusing_port(2)}",
                  f"refusing.test 127.0.0.1@{self.ns.refusing_port(5)}"]
@@ -223,6 +233,18 @@ class TestDnsOfSmtp(harness.ServerTest):
         start = time.monotonic()
         self.assertReply("250 ", "HELO www.silent.test")
         self.assertLess(time.monotonic() - start, 20)
+
+    def test_silent_name_servers_do_not_hold_everybody(self):
+        """More sessions than threads wait for name servers that say nothing; another one is served meanwhile."""
+        start = time.monotonic()
+        for i in range(40):
+            waiting = socket.create_connection(("127.0.0.1", self.server.port(harness.SMTP)), 20)
+            self.addCleanup(waiting.close)
+            waiting.recv(1000)
+            waiting.sendall(b"EHLO x%d.silent.test\r\n" % i)
+        self.assertReply("250 ", "NOOP")
+        self.assertReply("250 ", "EHLO www.good.test", "MAIL FROM:<a@www.plain.test>")
+        self.assertLess(time.monotonic() - start, 6)
 
     def test_received_names_the_address(self):
         message = harness.new_message("named")
