@@ -8,6 +8,7 @@
 #include "smtp/forged.h"
 #include "smtp/judge.h"
 #include "smtp/session_private.h"
+#include "smtp/submit_header.h"
 
 #define RECEIVED_MAX 100      /* RFC 5321 6.3 */
 #define LINE_MAX_OCTETS 1000u /* with CRLF */
@@ -200,6 +201,8 @@ static struct smtp_reply conclude(struct smtp_session *s, struct smtp_content *c
     if (s->submission && !m.parsed->has_body_separator)
         return SMTP_REPLY(554, "5.6.0", "no empty line after the header");
     m.smtputf8 = needs_smtputf8(s, m.parsed);
+    /* RFC 8689 4.1: REQUIRETLS wins. */
+    m.tls_optional = !s->tx.require_tls && smtp_tls_optional(m.parsed->root->header);
     s->bad_transactions++;
     struct smtp_reply reply = judge(s, &m);
 

@@ -144,6 +144,8 @@ static int prepare(struct delivery *d, struct err *err)
     d->origin.received_id = rpc_bytes(smtp_session_id(s));
     smtp_wishes(&s->tx, &d->wishes);
     d->wishes.smtputf8 = d->m->smtputf8; /* what the message needs, not what was said */
+    d->wishes.extras = d->m->extras;
+    d->wishes.tls_optional = d->m->tls_optional;
     d->room = measure(d);
     if (d->room < ROOM_MIN && d->fd < 0) {
         rc = spill(d, err);

@@ -224,19 +224,17 @@ enum smtp_next smtp_data_input(struct smtp_session *s, struct slice in, size_t *
 
 /* ---- judging and delivering a complete message ---- */
 
-struct smtp_extra;
-
 struct smtp_message {
     struct arena *arena; /* of the message: large */
     struct spool *spool;
     const struct mail_message *parsed;
     int64_t received_ns;
     bool smtputf8; /* RFC 6531: the next server must offer it */
+    bool tls_optional;
     /* On submission: header fields that are added (`parsed` knows them), and what the sender wants
      * to get back. */
     struct slice fields;
-    struct smtp_extra *extra;
-    size_t extra_n;
+    Gw__Extras *extras; /* NULL: nothing */
     /* What was found out about where it comes from. */
     struct slice reverse; /* the client's name by reverse DNS; empty: not known */
     struct slice results; /* header fields: Authentication-Results, on port 25 with Received-SPF */

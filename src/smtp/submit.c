@@ -145,7 +145,7 @@ struct smtp_reply smtp_submit_check(struct smtp_session *s, struct smtp_message 
     if (reply.code == 0)
         reply = check_return_path(s, root);
     if (reply.code == 0)
-        reply = smtp_extra_read(m->arena, root->header, &m->extra, &m->extra_n);
+        reply = smtp_extras_read(m->arena, root->header, &m->extras);
     if (reply.code == 0 && (!add_missing_fields(s, m) || !add_results(s, m)))
         reply = SMTP_REPLY(451, "4.3.0", "out of memory, try again later");
     return reply;

@@ -2,6 +2,7 @@
 
 #include "base/ascii.h"
 #include "base/num.h"
+#include "rpc/call.h"
 
 #define OK ((struct smtp_reply){0})
 
@@ -26,40 +27,65 @@ static struct slice canonical_key(struct arena *a, struct slice name)
     return slice_of(p, p != NULL ? name.n : 0);
 }
 
-static bool has_key(const struct smtp_extra *v, size_t n, struct slice key)
+static bool has_key(const Gw__Extras *v, struct slice key)
 {
-    for (size_t i = 0; i < n; i++)
-        if (slice_eq(v[i].key, key))
+    for (size_t i = 0; i < v->n_fields; i++)
+        if (slice_eq(rpc_slice(v->fields[i]->key), key))
             return true;
     return false;
 }
 
-struct smtp_reply smtp_extra_read(struct arena *a, const struct mail_header *h,
-                                  struct smtp_extra **v_out, size_t *n_out)
+static Gw__Extras *new_extras(struct arena *a)
+{
+    Gw__Extras *v = ARENA_NEW(a, Gw__Extras);
+
+    if (v == NULL)
+        return NULL;
+    gw__extras__init(v);
+    v->fields = ARENA_ARRAY(a, SMTP_EXTRA_MAX, Gw__Extra *);
+    return v->fields != NULL ? v : NULL;
+}
+
+struct smtp_reply smtp_extras_read(struct arena *a, const struct mail_header *h, Gw__Extras **out)
 {
     const struct slice prefix = SLICE(SMTP_EXTRA_PREFIX);
-    struct smtp_extra *v = NULL;
-    size_t n = 0, octets = 0;
+    Gw__Extras *v = NULL;
+    size_t octets = 0;
 
     for (size_t i = 0; i < h->n; i++) {
-        const struct mail_field *field = &h->fields[i];
-        struct smtp_extra one;
-
-        if (!slice_starts_nocase(field->name, prefix))
+        if (!slice_starts_nocase(h->fields[i].name, prefix))
             continue;
-        v = v != NULL ? v : ARENA_ARRAY(a, SMTP_EXTRA_MAX, struct smtp_extra);
-        one.key = canonical_key(a, slice_from(field->name, prefix.n));
-        one.value = mail_field_unfold(a, field->body);
-        octets += one.key.n + one.value.n;
+        struct slice key = canonical_key(a, slice_from(h->fields[i].name, prefix.n));
+        struct slice value = mail_field_unfold(a, h->fields[i].body);
+        Gw__Extra *one = ARENA_NEW(a, Gw__Extra);
+
+        v = v != NULL ? v : new_extras(a);
+        octets += key.n + value.n;
         if (v == NULL || arena_failed(a))
             return SMTP_REPLY(451, "4.3.0", "out of memory, try again later");
-        if (n == SMTP_EXTRA_MAX || octets > SMTP_EXTRA_OCTETS_MAX)
+        if (v->n_fields == SMTP_EXTRA_MAX || octets > SMTP_EXTRA_OCTETS_MAX)
             return SMTP_REPLY(554, "5.6.0", "too many " SMTP_EXTRA_PREFIX " fields");
-        if (one.key.n == 0 || has_key(v, n, one.key))
+        if (key.n == 0 || has_key(v, key))
             return SMTP_REPLY(554, "5.6.0", "a " SMTP_EXTRA_PREFIX " field comes twice");
-        v[n++] = one;
+        gw__extra__init(one);
+        one->key = rpc_bytes(key);
+        one->value = rpc_bytes(value);
+        v->fields[v->n_fields++] = one;
     }
-    *v_out = v;
-    *n_out = n;
+    *out = v;
     return OK;
+}
+
+bool smtp_tls_optional(const struct mail_header *h)
+{
+    const struct slice name = SLICE("TLS-Required");
+    const struct mail_field *field;
+    size_t n = 0;
+
+    while ((field = mail_header_find(h, name, n)) != NULL) {
+        if (!slice_eq_nocase(slice_trim(field->body), SLICE("no")))
+            return false;
+        n++;
+    }
+    return n > 0;
 }

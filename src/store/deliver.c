@@ -73,6 +73,7 @@ static int message_store(struct write_ctx *ctx, struct arena *a, const struct de
                             .notify = t->notify,
                             .orcpt = t->orcpt,
                             .wishes = d->wishes,
+                            .extras_packed = d->extras_packed,
                             .search_packed = d->search_packed};
     struct message_added added;
     uint64_t modseq = 0;

@@ -44,6 +44,7 @@ struct deliver {
     int64_t received_ns;
     const struct body_packed *body;
     struct slice search_packed;
+    struct slice extras_packed; /* of the wishes */
     struct deliver_target *targets;
     size_t targets_n;
 };

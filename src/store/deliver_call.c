@@ -23,6 +23,8 @@
 /* RFC 3461 4.4, 4.2 */
 #define ENVID_MAX 100u
 #define ORCPT_MAX 500u
+#define EXTRAS_MAX 100u
+#define EXTRAS_OCTETS_MAX (16u * 1024)
 
 struct part {
     struct write write;
@@ -36,6 +38,7 @@ struct state {
     struct body_packed body;
     uint8_t *search;
     size_t search_n;
+    struct slice extras;
     struct deliver_plan plan;
     struct part *parts; /* one per shard */
     atomic_uint open;
@@ -215,6 +218,7 @@ static int make_parts(struct call *c, struct state *s, struct err *err)
             .received_ns = request->received_ns,
             .body = &s->body,
             .search_packed = slice_of(s->search, s->search_n),
+            .extras_packed = s->extras,
             .targets = ARENA_ARRAY(&c->in, n, struct deliver_target),
             .targets_n = n,
         };
@@ -287,12 +291,37 @@ static bool notify_valid(uint32_t notify)
     return notify == GW__RECIPIENT__NOTIFY__NOTIFY_NEVER || (notify & ~events) == 0;
 }
 
+static bool extras_valid(const Gw__Extras *extras)
+{
+    size_t octets = 0;
+
+    if (extras == NULL)
+        return true;
+    for (size_t i = 0; i < extras->n_fields; i++)
+        octets += extras->fields[i]->key.len + extras->fields[i]->value.len;
+    return extras->n_fields <= EXTRAS_MAX && octets <= EXTRAS_OCTETS_MAX;
+}
+
+static int pack_extras(struct call *c, const Gw__Wishes *w, struct slice *out, struct err *err)
+{
+    if (w == NULL || w->extras == NULL)
+        return 0;
+    size_t n = gw__extras__get_packed_size(w->extras);
+    uint8_t *p = arena_alloc(&c->in, n);
+
+    if (p == NULL)
+        return call_no_memory(err);
+    *out = slice_of(p, gw__extras__pack(w->extras, p));
+    return 0;
+}
+
 static int check_wishes(const Gw__Deliver *request, struct err *err)
 {
     const Gw__Wishes *w = request->wishes;
 
     if (w && (w->envid.len > ENVID_MAX || w->ret > GW__WISHES__RET__RET_HDRS ||
-              w->body > GW__WISHES__BODY__BODY_BINARYMIME || w->hold_until_ns < 0))
+              w->body > GW__WISHES__BODY__BODY_BINARYMIME || w->hold_until_ns < 0 ||
+              (w->require_tls && w->tls_optional) || !extras_valid(w->extras)))
         return err_set(err, ERR_INVALID, "wishes out of range");
     for (size_t i = 0; i < request->n_recipients; i++)
         if (!notify_valid(request->recipients[i]->notify) ||
@@ -316,7 +345,9 @@ static int pack(struct call *c, struct state *s, struct err *err)
     size_t fds_used = 0;
     int rc = content_pack(c, content, &fds_used, &s->body, err);
 
-    return rc == 0 ? search_text_pack(content->facts, &s->search, &s->search_n, err) : rc;
+    if (rc == 0)
+        rc = search_text_pack(content->facts, &s->search, &s->search_n, err);
+    return rc == 0 ? pack_extras(c, c->request->deliver->wishes, &s->extras, err) : rc;
 }
 
 int call_deliver(struct call *c, struct err *err)

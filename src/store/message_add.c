@@ -142,13 +142,13 @@ static int mailbox_put(struct addition *a, struct err *err)
 
 /* ---- rows ---- */
 
-enum { WISH_8BITMIME = 1, WISH_BINARYMIME = 2, WISH_SMTPUTF8 = 4 };
+enum { WISH_8BITMIME = 1, WISH_BINARYMIME = 2, WISH_SMTPUTF8 = 4, WISH_TLS_OPTIONAL = 8 };
 
 static int64_t wish_flags(const Gw__Wishes *w)
 {
     return (w->body == GW__WISHES__BODY__BODY_8BITMIME ? WISH_8BITMIME : 0) |
            (w->body == GW__WISHES__BODY__BODY_BINARYMIME ? WISH_BINARYMIME : 0) |
-           (w->smtputf8 ? WISH_SMTPUTF8 : 0);
+           (w->smtputf8 ? WISH_SMTPUTF8 : 0) | (w->tls_optional ? WISH_TLS_OPTIONAL : 0);
 }
 
 static int64_t facts_flags(const struct addition *a)
@@ -208,6 +208,7 @@ static void content_bind_wishes(struct db_row *r, const struct message_new *m)
     db_bind_int(r, 32, m->notify);
     db_bind_blob(r, 33, m->orcpt);
     db_bind_int(r, 34, w->hold_until_ns);
+    db_bind_blob(r, 35, m->extras_packed);
 }
 
 static int content_insert(struct addition *a, struct err *err)
@@ -220,10 +221,10 @@ static int content_insert(struct addition *a, struct err *err)
         " bodystructure, parts, preview, message_id, subject_base, facts_flags, from_localpart,"
         " from_domain, reverse_path, rcpt_to, remote_ip, ehlo, tls_version, tls_cipher,"
         " origin_flags, validation, dkim_domains, received_id, reason,"
-        " wish_flags, dsn_ret, dsn_envid, dsn_notify, dsn_orcpt, hold_until_ns)"
+        " wish_flags, dsn_ret, dsn_envid, dsn_notify, dsn_orcpt, hold_until_ns, extras)"
         " VALUES (?1, ?2, 1, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17,"
         " ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, 0, x'', ?28, x'', ?29, ?30, ?31,"
-        " ?32, ?33, ?34)",
+        " ?32, ?33, ?34, ?35)",
         &r, err);
 
     if (rc < 0)

@@ -21,7 +21,8 @@ struct message_new {
     struct slice rcpt_to;
     uint32_t notify; /* NOTIFY_* of store.proto */
     struct slice orcpt;
-    const Gw__Wishes *wishes;   /* NULL: none */
+    const Gw__Wishes *wishes; /* NULL: none; its extras come packed */
+    struct slice extras_packed;
     struct slice search_packed; /* from search_text_pack; empty: packed within the write */
 };
 

@@ -51,6 +51,7 @@ static const struct migrate_step shard_steps[] = {
     {4, shard_from_4},
     {5, ""},
     {6, ""},
+    {7, "ALTER TABLE content ADD COLUMN extras BLOB NOT NULL DEFAULT x'';"},
     {0},
 };
 static const struct migrate_step directory_steps[] = {
@@ -89,6 +90,7 @@ static const struct migrate_step directory_steps[] = {
         "NOT NULL, certificate BLOB NOT NULL, created_ns INTEGER NOT NULL, last_used_ns INTEGER "
         "NOT NULL) WITHOUT ROWID;"
         "CREATE INDEX tls_key_account ON tls_key (account_id, created_ns);"},
+    {7, ""},
     {0},
 };
 

@@ -6,7 +6,7 @@
 #include "store/db.h"
 
 /* The version of schema.sql. A change there raises it and adds a step in migrate.c. */
-#define SCHEMA_VERSION 7
+#define SCHEMA_VERSION 8
 
 /* Creates the tables of the part ("shard", "directory") in an empty database, or migrates an older
  * one, in one transaction.

@@ -120,12 +120,13 @@ CREATE TABLE content (
     received_id  BLOB NOT NULL,
     reason       BLOB NOT NULL,    -- why it was accepted where it was
     -- what its sender asked for (store.proto, messages Wishes and Recipient)
-    wish_flags    INTEGER NOT NULL DEFAULT 0, -- bits: 1 8BITMIME 2 BINARYMIME 4 SMTPUTF8
+    wish_flags    INTEGER NOT NULL DEFAULT 0, -- bits: 1 8BITMIME 2 BINARYMIME 4 SMTPUTF8 8 TLS-Required: No
     dsn_ret       INTEGER NOT NULL DEFAULT 0,
     dsn_envid     BLOB NOT NULL DEFAULT x'',
     dsn_notify    INTEGER NOT NULL DEFAULT 0,
     dsn_orcpt     BLOB NOT NULL DEFAULT x'',
     hold_until_ns INTEGER NOT NULL DEFAULT 0,
+    extras        BLOB NOT NULL DEFAULT x'', -- store.proto, message Extras
     PRIMARY KEY (account_id, content_id)
 );
 

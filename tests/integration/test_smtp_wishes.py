@@ -8,6 +8,7 @@ from harness import SMTP, SUBMISSION, USER
 COLUMNS = "wish_flags, origin_flags, dsn_ret, dsn_envid, dsn_notify, dsn_orcpt, hold_until_ns"
 BINARY = 2
 SMTPUTF8 = 4
+TLS_OPTIONAL = 8
 
 
 class TestSmtpWishes(harness.ServerTest):
@@ -39,6 +40,34 @@ class TestSmtpWishes(harness.ServerTest):
         self.assertGreater(hold_until_ns, 0)
         self.submit("", "", f"From: <{USER}>\r\nMessage-ID: <nothing@x>\r\n\r\n")
         self.assertEqual(self.row(b"nothing@x"), (0, 0, 0, b"", 0, b"", 0))
+
+    def test_extra_fields_are_kept(self):
+        self.submit("", "", f"From: <{USER}>\r\nMessage-ID: <extra@x>\r\nx-godwit-extra-job-ID:  7\r\n 8\r\n"
+                            "X-Godwit-Extra-Empty:\r\n\r\n")
+        with sqlite3.connect(f"file:{self.database()}?mode=ro", uri=True) as db:
+            (packed,) = db.execute("SELECT extras FROM content WHERE message_id = ?", [b"extra@x"]).fetchone()
+        # Fields of length and octets: Job-Id with "7 8", Empty with nothing.
+        self.assertEqual(packed, b"\x0a\x0d\x0a\x06Job-Id\x12\x037 8" + b"\x0a\x07\x0a\x05Empty")
+
+    def test_extra_fields_have_bounds(self):
+        for name, fields in (("twice", ["A: 1", "a: 2"]), ("no key", [": 1"]), ("many", [f"N{i}: x" for i in range(101)]),
+                             ("large", [f"N{i}: {'x' * 900}" for i in range(19)])):
+            header = "".join(f"X-Godwit-Extra-{field}\r\n" for field in fields)
+            with self.server.smtp(SUBMISSION) as client:
+                self.say(client, f"MAIL FROM:<{USER}>", 250)
+                self.say(client, f"RCPT TO:<{USER}>", 250)
+                code, text = client.data(f"From: <{USER}>\r\n{header}\r\n")
+                self.assertEqual((code, text[:5]), (554, b"5.6.0"), name)
+
+    def test_220_to_226_whether_tls_is_required(self):
+        for name, mail, fields, wanted in (
+                ("220", "REQUIRETLS", ["No"], (0, 1)), ("221", "", ["No"], (TLS_OPTIONAL, 0)),
+                ("222", "REQUIRETLS", ["No", "bogus"], (0, 1)), ("223", "", ["No", "bogus"], (0, 0)),
+                ("224", "", [], (0, 0)), ("224-yes", "REQUIRETLS", [], (0, 1)),
+                ("226", "", ["no", "NO"], (TLS_OPTIONAL, 0))):
+            header = "".join(f"TLS-Required: {field}\r\n" for field in fields)
+            self.submit(mail, "", f"From: <{USER}>\r\nMessage-ID: <{name}@x>\r\n{header}\r\n")
+            self.assertEqual(self.row(f"{name}@x".encode())[:2], wanted, name)
 
     def test_230_to_233_smtputf8_is_kept_when_needed(self):
         for name, mail, subject, flags in (("230", "SMTPUTF8", "ascii", 0), ("233", "SMTPUTF8", "\u263a", SMTPUTF8),

@@ -38,7 +38,7 @@ struct fake {
         content; /* of the last delivery; content without the prefix */
     struct builder message_id, envelope;
     struct builder envid, orcpt, origin_ip, origin_ehlo;
-    Gw__Wishes wishes; /* of the last delivery, without envid */
+    Gw__Wishes wishes; /* of the last delivery, without envid and extras */
     uint32_t notify;
     uint64_t origin_tls;
     int64_t date_ns;

@@ -115,6 +115,7 @@ static int first_version_apply(struct write *w, struct write_ctx *ctx, struct er
                        "ALTER TABLE content DROP COLUMN dsn_notify;"
                        "ALTER TABLE content DROP COLUMN dsn_orcpt;"
                        "ALTER TABLE content DROP COLUMN hold_until_ns;"
+                       "ALTER TABLE content DROP COLUMN extras;"
                        "ALTER TABLE account DROP COLUMN quota_inherited;"
                        "ALTER TABLE account DROP COLUMN keys_done;"
                        "DROP TABLE outgoing; DROP TABLE outgoing_recipient;",
