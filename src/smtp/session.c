@@ -363,7 +363,8 @@ static enum conn_next session_stopping(struct conn *c, void *session)
 
     s->conn = c;
     s->stopping = true;
-    if (s->mode == SMTP_MODE_DATA) /* the message may still get through */
+    /* The message may still get through. */
+    if (s->mode == SMTP_MODE_DATA || s->mode == SMTP_MODE_CHUNK)
         return CONN_MORE;
     (void)smtp_say_and_close(s, 421, "4.3.2", "shutting down");
     return CONN_CLOSE;

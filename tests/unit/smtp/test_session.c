@@ -404,6 +404,23 @@ static void ends_idle_and_stopping(void **state)
     assert_false(f->closed);
     say(f, M1 END "NOOP\r\n", "250 2.2.0|421 4.3.2");
     assert_true(f->closed);
+    fake_open(f, EDGE_SMTP);
+    say(f, HELLO MAIL RCPT "BDAT 6 LAST\r\nA:", "250|250 2.1.0|250 2.1.5");
+    fake_stop(f);
+    assert_false(f->closed);
+    say(f, " b\r\n", "250 2.2.0|421 4.3.2");
+    assert_true(f->closed);
+}
+
+/* 262: in another writing of the same address as well. */
+static void delivers_once_to_who_is_named_twice(void **state)
+{
+    struct fake *f = *state;
+
+    fake_open(f, EDGE_SMTP);
+    say(f, HELLO MAIL RCPT "RCPT TO:<ANN@D1.example>\r\n" RCPT "DATA\r\n" M1 ".\r\n",
+        "250|250 2.1.0|250 2.1.5|250 2.1.5|250 2.1.5|354|250 2.2.0");
+    assert_int_equal(f->stored, 1);
 }
 
 /* ---- submission ---- */
@@ -682,6 +699,7 @@ int main(void)
         T(starts_tls),
         T(closes_on_text_behind_starttls),
         T(ends_idle_and_stopping),
+        T(delivers_once_to_who_is_named_twice),
         T(logs_in),
         T(needs_tls_for_passwords),
         T(takes_long_responses),
