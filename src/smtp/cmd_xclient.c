@@ -5,7 +5,10 @@
  * ADDR replaces the client's address in Received, in what the store keeps, and in the log; HELO the
  * name given with the next EHLO. NAME, PORT and PROTO are read and not used. LOGIN is not offered:
  * who has logged in is the store's to say. What was said before is forgotten, as after a new
- * connection. */
+ * connection, and so is what a client before has done wrong.
+ *
+ * The limits per address count the filter: what they limit (connections, and those that are open)
+ * is its doing and was counted before it named anybody; and nobody logs in on port 25. */
 #include <stdlib.h>
 
 #include "base/ascii.h"
@@ -131,6 +134,8 @@ enum smtp_next smtp_cmd_xclient(struct smtp_session *s, struct slice args)
         return smtp_say(s, 451, "4.3.0", "out of memory");
     *s->told = client;
     smtp_session_restart(s);
+    s->slow = false;
+    s->unknown = s->bad_commands = s->bad_transactions = s->good_transactions = 0;
     log_event(conn_env(s->conn)->log, LOG_INFO, "smtp", conn_id(s->conn), "client named by filter",
               LOG_STR("remote", addr_ip_text(smtp_remote(s), ip)));
     smtp_greet(s);
