@@ -3,7 +3,7 @@
 #include "base/num.h"
 
 #define ARENA_MAX                                                                                  \
-    (2u * 1024 * 1024) /* 1000 recipients with the longest paths, and the arrays outgrown */
+    (3u * 1024 * 1024) /* 1000 recipients with the longest paths, and the arrays outgrown */
 
 void smtp_transaction_init(struct smtp_transaction *t)
 {

@@ -278,6 +278,7 @@ static int deliver(struct fake *f, const Gw__Deliver *call, int fd, Gw__Response
     keep(&f->envid, rpc_slice(call->wishes->envid));
     f->wishes = *call->wishes;
     f->wishes.envid = (ProtobufCBinaryData){0, NULL};
+    f->wishes.extras = NULL;
     response->result_case = GW__RESPONSE__RESULT_DELIVERED;
     response->delivered = delivered;
     return 0;

@@ -383,6 +383,21 @@ static void believes_listed_filters(void **state)
     say(f, "XCLIENT ADDR=192.0.2.9\r\n", "500 5.5.2");
 }
 
+static void blames_no_client_for_another(void **state)
+{
+    struct network everybody;
+    struct fake *f = *state;
+    struct err err;
+
+    assert_int_equal(network_parse(SLICE("0.0.0.0/0"), &everybody, &err), 0);
+    f->listener.xclient = &everybody;
+    f->listener.xclient_n = 1;
+    restart(f, EDGE_SMTP);
+    for (unsigned i = 0; i < 11; i++)
+        say(f, MAIL "RCPT TO:<no@d1.example>\r\nDATA\r\n" M1 ".\r\n", OK2 "|354|550 5.1.1");
+    say(f, "XCLIENT ADDR=192.0.2.9\r\n" HELLO MAIL, "220|250|250 2.1.0");
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -400,6 +415,7 @@ int main(void)
         TEST(is_pedantic_on_wish),
         TEST(tolerates_no_space_on_submission),
         TEST(believes_listed_filters),
+        TEST(blames_no_client_for_another),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
