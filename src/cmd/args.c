@@ -49,6 +49,7 @@ static const struct {
     [FLAG_QUOTA] = {"--quota", false},
     [FLAG_MESSAGES_PER_DAY] = {"--messages-per-day", false},
     [FLAG_RECIPIENTS_PER_DAY] = {"--recipients-per-day", false},
+    [FLAG_NO_IMAP_PREAUTH] = {"--no-imap-preauth", true},
 };
 
 /* Takes the value of "--name value" or "--name=value"; returns how many of argv were used. */

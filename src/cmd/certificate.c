@@ -33,7 +33,7 @@ static bool add_extension(X509 *x509, X509 *issuer, int nid, const char *value)
     return ok;
 }
 
-static bool set_serial(X509 *x509)
+bool certificate_set_serial(X509 *x509)
 {
     unsigned char octets[16];
     BIGNUM *number = NULL;
@@ -54,7 +54,7 @@ static X509 *new_certificate(EVP_PKEY *key, const char *name, X509 *issuer)
     X509 *x509 = X509_new();
     X509_NAME *subject = x509 ? X509_get_subject_name(x509) : NULL;
 
-    if (subject && X509_set_version(x509, X509_VERSION_3) == 1 && set_serial(x509) &&
+    if (subject && X509_set_version(x509, X509_VERSION_3) == 1 && certificate_set_serial(x509) &&
         X509_gmtime_adj(X509_getm_notBefore(x509), -BACKDATE_S) &&
         X509_gmtime_adj(X509_getm_notAfter(x509), VALID_S) &&
         X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC, (const unsigned char *)name, -1, -1,

@@ -29,6 +29,7 @@ enum command_flag {
     FLAG_QUOTA,
     FLAG_MESSAGES_PER_DAY,
     FLAG_RECIPIENTS_PER_DAY,
+    FLAG_NO_IMAP_PREAUTH,
     COMMAND_FLAGS_N
 };
 #define FLAG_BIT(flag) (1u << (flag))
@@ -122,6 +123,11 @@ int cmd_installation_set(const struct invocation *in, struct err *err);
 int cmd_installation_print(const struct invocation *in, struct err *err);
 int cmd_domain_disable(const struct invocation *in, struct err *err);
 int cmd_domain_enable(const struct invocation *in, struct err *err);
+int cmd_tlspubkey_list(const struct invocation *in, struct err *err);
+int cmd_tlspubkey_get(const struct invocation *in, struct err *err);
+int cmd_tlspubkey_add(const struct invocation *in, struct err *err);
+int cmd_tlspubkey_rm(const struct invocation *in, struct err *err);
+int cmd_tlspubkey_gen(const struct invocation *in, struct err *err);
 int cmd_setaccountpassword(const struct invocation *in, struct err *err);
 int cmd_message_parse(const struct invocation *in, struct err *err);
 int cmd_verify(const struct invocation *in, struct err *err);

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/num.h"
 #include "edge/edge.h"
+#include "edge/login.h"
 #include "edge/signer.h"
 #include "net/limiter.h"
 #include "net/tls.h"
@@ -47,23 +48,26 @@ struct edge_process {
 /* What differs between services on the network's side. */
 static const struct {
     bool tls_immediate;
+    bool client_keys; /* clients may log in with a certificate */
     const char *alpn;
     struct slice refusal, farewell;
 } service_traits[] = {
-    [EDGE_SMTP] = {false, NULL, SLICE_INIT("421 4.7.0 too many connections\r\n"), SMTP_FAREWELL},
-    [EDGE_SUBMISSION] = {false, NULL, SLICE_INIT("421 4.7.0 too many connections\r\n"),
+    [EDGE_SMTP] = {false, false, NULL, SLICE_INIT("421 4.7.0 too many connections\r\n"),
+                   SMTP_FAREWELL},
+    [EDGE_SUBMISSION] = {false, true, NULL, SLICE_INIT("421 4.7.0 too many connections\r\n"),
                          SMTP_FAREWELL},
-    [EDGE_SUBMISSIONS] = {true, "smtp", {NULL, 0}, {NULL, 0}},
-    [EDGE_IMAP] = {false, NULL, SLICE_INIT("* BYE too many connections\r\n"),
+    [EDGE_SUBMISSIONS] = {true, true, "smtp", {NULL, 0}, {NULL, 0}},
+    [EDGE_IMAP] = {false, true, NULL, SLICE_INIT("* BYE too many connections\r\n"),
                    SLICE_INIT("* BYE [UNAVAILABLE] shutting down\r\n")},
-    [EDGE_IMAPS] = {true, "imap", {NULL, 0}, {NULL, 0}},
+    [EDGE_IMAPS] = {true, true, "imap", {NULL, 0}, {NULL, 0}},
     [EDGE_HTTP] = {false,
+                   false,
                    NULL,
                    SLICE_INIT("HTTP/1.1 503 Service Unavailable\r\n"
                               "Content-Length: 0\r\nConnection: close\r\n\r\n"),
                    {NULL, 0}},
-    [EDGE_HTTPS] = {true, "http/1.1", {NULL, 0}, {NULL, 0}},
-    [EDGE_METRICS] = {false, NULL, {NULL, 0}, {NULL, 0}},
+    [EDGE_HTTPS] = {true, false, "http/1.1", {NULL, 0}, {NULL, 0}},
+    [EDGE_METRICS] = {false, false, NULL, {NULL, 0}, {NULL, 0}},
 };
 static const char *const service_names[] = {"smtp",  "submission", "submissions", "imap",
                                             "imaps", "http",       "https",       "metrics"};
@@ -152,6 +156,7 @@ static int new_tls(const struct edge_process *p, const Gw__Listener *listener,
         .others = (const struct tls_certificate *const *)p->identities,
         .others_n = p->identities_n,
         .tickets = listener->session_tickets,
+        .client_certificates = service_traits[service].client_keys && !listener->no_client_auth,
         .minimum = (uint16_t)listener->tls_minimum,
         .clock = role_env(p->control)->clock,
         .alpn = service_traits[service].alpn,
@@ -222,6 +227,7 @@ static int prepare_listener(struct edge_process *p, size_t i, struct err *err)
         .protocol = protocol,
         .service = &p->listeners[i],
         .tls = tls,
+        .client_keys = &login_client_keys,
         .tls_immediate = service_traits[service].tls_immediate,
         .handshake_timeout_s = role_config(p->control)->handshake_timeout_s,
         .write_timeout_s = role_config(p->control)->write_timeout_s,

@@ -1,7 +1,7 @@
 /* An exchange ends in `finish` whatever happens: it is released, counted, delayed, and reported
  * when the store has not seen it. A session that the store has opened for SCRAM waits in the
  * exchange until the client has checked the server's signature. */
-#include "edge/login.h"
+#include "edge/login_private.h"
 
 #include <stdlib.h>
 
@@ -58,21 +58,28 @@ void login_announce(struct builder *out, const struct edge_listener *listener, c
 
 /* ---- talking to the store ---- */
 
-void login_origin(const struct login *l, struct conn *c, Gw__LoginOrigin *o)
+void login_fill_origin(Gw__LoginOrigin *o, struct conn *c, const char *protocol,
+                       const struct conn_key *key)
 {
     struct conn_tls_info tls = conn_tls(c);
 
     gw__login_origin__init(o);
-    o->protocol = rpc_bytes(slice_str(l->protocol));
+    o->protocol = rpc_bytes(slice_str(protocol));
     o->remote_ip = rpc_bytes(addr_ip_octets(conn_remote(c)));
     o->local_ip = rpc_bytes(addr_ip_octets(conn_local(c)));
-    o->fingerprint = rpc_bytes(l->certificate.fingerprint);
+    if (key)
+        o->fingerprint = rpc_bytes(slice_of(key->fingerprint, sizeof(key->fingerprint)));
     if (tls.on)
         o->tls = rpc_bytes(arena_printf(conn_arena(c), "version=%s ciphersuite=%s",
                                         tls.version_name, tls.cipher_name));
 }
 
-static void end_session(const struct edge_listener *listener, struct conn *c, uint64_t session)
+void login_origin(const struct login *l, struct conn *c, Gw__LoginOrigin *o)
+{
+    login_fill_origin(o, c, l->protocol, l->certificate.account ? &l->certificate.key : NULL);
+}
+
+void login_end_session(const struct edge_listener *listener, struct conn *c, uint64_t session)
 {
     Gw__Request request = GW__REQUEST__INIT;
     Gw__SessionEnd end = GW__SESSION_END__INIT;
@@ -86,27 +93,34 @@ static void end_session(const struct edge_listener *listener, struct conn *c, ui
     (void)!edge_call(listener->edge, c, &request, NULL, 0, &response, NULL, &err);
 }
 
-static void report(const struct login *l, const struct edge_listener *listener, struct conn *c,
-                   const char *result)
+void login_report(const struct edge_listener *listener, struct conn *c,
+                  const Gw__LoginOrigin *origin, struct slice mechanism, struct slice user,
+                  const char *result)
 {
-    const struct login_exchange *x = l->exchange;
     Gw__Request request = GW__REQUEST__INIT;
     Gw__LoginReport body = GW__LOGIN_REPORT__INIT;
-    Gw__LoginOrigin origin;
     const Gw__Response *response;
     struct err err;
 
-    login_origin(l, c, &origin);
-    body.origin = &origin;
+    body.origin = (Gw__LoginOrigin *)origin;
+    body.mechanism = rpc_bytes(mechanism);
+    body.user = rpc_bytes(user);
     body.result = rpc_bytes(slice_str(result));
-    if (x->mechanism) {
-        body.mechanism = rpc_bytes(x->mechanism->name);
-        body.user = rpc_bytes(x->server.user);
-    }
     request.call_case = GW__REQUEST__CALL_LOGIN_REPORT;
     request.login_report = &body;
     if (edge_call(listener->edge, c, &request, NULL, 0, &response, NULL, &err) < 0)
         log_err(conn_env(c)->log, LOG_DEBUG, "login", conn_id(c), "attempt not recorded", &err);
+}
+
+static void report(const struct login *l, const struct edge_listener *listener, struct conn *c,
+                   const char *result)
+{
+    const struct login_exchange *x = l->exchange;
+    Gw__LoginOrigin origin;
+
+    login_origin(l, c, &origin);
+    login_report(listener, c, &origin, x->mechanism ? x->mechanism->name : SLICE(""),
+                 x->mechanism ? x->server.user : SLICE(""), result);
 }
 
 /* ---- the end of an attempt ---- */
@@ -215,7 +229,7 @@ static enum login_outcome arrive(struct login *l, const struct edge_listener *li
     }
     /* Another mechanism beside a certificate must be of the same account. */
     if (l->certificate.account != 0 && l->certificate.account != x->account) {
-        end_session(listener, c, x->session);
+        login_end_session(listener, c, x->session);
         return finish(l, listener, c, LOGIN_WRONG);
     }
     answer->session = x->session;
@@ -259,12 +273,10 @@ static int ask_verify(struct login *l, const struct edge_listener *listener, str
     Gw__Authenticate body = GW__AUTHENTICATE__INIT;
     Gw__LoginOrigin origin;
     const Gw__Response *response;
-    bool external = x->mechanism->kind == SASL_EXTERNAL;
 
     login_origin(l, c, &origin);
     body.mechanism = rpc_bytes(x->mechanism->name);
-    body.user =
-        rpc_bytes(external && x->server.user.n == 0 ? l->certificate.address : x->server.user);
+    body.user = rpc_bytes(x->server.user);
     body.password = rpc_bytes(x->server.password);
     body.challenge = x->challenge;
     body.message = rpc_bytes(x->mechanism->kind == SASL_SCRAM ? x->server.message : SLICE(""));
@@ -272,7 +284,6 @@ static int ask_verify(struct login *l, const struct edge_listener *listener, str
     body.origin = &origin;
     request.call_case = GW__REQUEST__CALL_AUTHENTICATE;
     request.authenticate = &body;
-    request.session = external ? l->certificate.session : 0;
     int rc = edge_call(listener->edge, c, &request, NULL, 0, &response, NULL, err);
 
     if (rc < 0)
@@ -446,7 +457,7 @@ enum login_outcome login_continue(struct login *l, const struct edge_listener *l
         return take(l, listener, c, line, answer);
     /* RFC 4954 4, RFC 9051 6.2.2: the client gives up; perhaps the server's signature was wrong. */
     if (x->session != 0)
-        end_session(listener, c, x->session);
+        login_end_session(listener, c, x->session);
     x->seen = x->seen && x->session == 0;
     return finish(l, listener, c, LOGIN_ABORTED);
 }
@@ -471,7 +482,7 @@ void login_abandon(struct login *l, const struct edge_listener *listener, struct
     if (!l->exchange)
         return;
     if (l->exchange->session != 0)
-        end_session(listener, c, l->exchange->session);
+        login_end_session(listener, c, l->exchange->session);
     l->failures = 0; /* nobody is there to be held up */
     (void)finish(l, listener, c, LOGIN_ABORTED);
 }

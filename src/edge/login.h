@@ -31,15 +31,14 @@ enum login_outcome {
     LOGIN_NO_SECRET,   /* the password is older than what the mechanism needs; answer.text: SCRAM or
                           not */
     LOGIN_DISABLED,    /* right, but answer.text says why not */
+    LOGIN_NO_KEY,      /* login_by_key: there is none that counts */
     LOGIN_UNAVAILABLE, /* the store, or memory; answer.err */
 };
 
-/* What TLS found out about the client's certificate. account 0: no certificate, or nobody's. */
+/* The client's certificate. account 0: none, or nobody's. */
 struct login_certificate {
-    uint64_t session; /* the store's, which EXTERNAL needs */
     uint64_t account;
-    struct slice address;     /* the key's login address; borrowed */
-    struct slice fingerprint; /* borrowed */
+    struct conn_key key;
 };
 
 /* In the protocol's session; {0} at its start, with protocol set. */
@@ -75,6 +74,16 @@ enum login_outcome login_begin(struct login *l, const struct edge_listener *list
                                struct login_answer *answer);
 enum login_outcome login_continue(struct login *l, const struct edge_listener *listener,
                                   struct conn *c, struct slice line, struct login_answer *answer);
+/* TLS has begun: whose key the client has, if it has shown a certificate; due once, before
+ * anything else. From then on other mechanisms must be of that account. bind: no session is wanted.
+ *   LOGIN_OK           answer as ever; without a session the client is known, and yet to log in
+ *   LOGIN_NO_KEY       goes on as without a certificate
+ *   any other          the connection has to end: the key may not log in (any more) */
+enum login_outcome login_by_key(struct login *l, const struct edge_listener *listener,
+                                struct conn *c, bool bind, struct login_answer *answer);
+/* For listeners that ask for certificates. */
+extern const struct conn_client_keys login_client_keys;
+
 /* A password that was said in another way: LOGIN of IMAP. */
 enum login_outcome login_password(struct login *l, const struct edge_listener *listener,
                                   struct conn *c, struct slice user, struct slice password,

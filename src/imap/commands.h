@@ -57,6 +57,9 @@ void imap_cmd_unsubscribe(struct imap_cmd *cmd);
 
 /* The answer to AUTHENTICATE's challenge (cmd_authenticate.c). */
 void imap_authenticate_response(struct imap_cmd *cmd, struct slice line);
+/* Makes the session one of the account; from now on its changes count as news (login.c). */
+int imap_login_begin(struct imap_session *s, const struct login_answer *answer,
+                     struct err *err) WARN_UNUSED;
 /* What comes of a step of logging in: the challenge, or the reply and the state (login.c). */
 void imap_login_outcome(struct imap_cmd *cmd, enum login_outcome outcome,
                         const struct login_answer *answer);

@@ -21,10 +21,12 @@ static const struct {
     [LOGIN_NO_SECRET] = {IMAP_NO, "AUTHENTICATIONFAILED", "set the password anew for this"},
 };
 
-/* From now on changes of the account count as news. */
-static int begin(struct imap_session *s, struct err *err)
+int imap_login_begin(struct imap_session *s, const struct login_answer *answer, struct err *err)
 {
     const Gw__MailboxOpened *inbox;
+
+    s->session = answer->session;
+    s->account = answer->account;
     int rc = edge_watch(s->listener->edge, s->c, s->session, s->account, err);
 
     if (rc < 0)
@@ -44,9 +46,7 @@ static void welcome(struct imap_cmd *cmd, const struct login_answer *answer)
     _cleanup_(build_done) struct builder code = {0};
     struct err err;
 
-    s->session = answer->session;
-    s->account = answer->account;
-    if (begin(s, &err) < 0) {
+    if (imap_login_begin(s, answer, &err) < 0) {
         imap_reply_err(cmd, &err);
         s->closing = true;
         return;

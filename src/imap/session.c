@@ -421,15 +421,50 @@ void imap_deselect(struct imap_session *s)
     s->state = IMAP_LOGGED_IN;
 }
 
+static void session_close(struct conn *c, void *session);
+
+static void greet(struct imap_session *s)
+{
+    _cleanup_(build_done) struct builder greeting = {0};
+
+    /* RFC 9051 7.1.4: PREAUTH when there is nothing left to prove. */
+    build_init(&greeting, IMAP_LINE_OUT_MAX);
+    build_text(&greeting, s->state == IMAP_LOGGED_OUT ? "* OK [" : "* PREAUTH [");
+    imap_write_capability(&greeting, s);
+    build_text(&greeting, "] godwit\r\n");
+    conn_write(s->c, build_slice(&greeting));
+}
+
+/* The client's certificate, when TLS has begun: NULL, or why the connection has to end. preauth: it
+ * may log in at once. */
+static const char *take_certificate(struct imap_session *s, bool preauth)
+{
+    struct login_answer answer;
+    struct err err;
+
+    switch (login_by_key(&s->login, s->listener, s->c, !preauth, &answer)) {
+    case LOGIN_NO_KEY:
+        return NULL;
+    case LOGIN_OK:
+        if (answer.session == 0 || imap_login_begin(s, &answer, &err) == 0)
+            return NULL;
+        log_err(conn_env(s->c)->log, LOG_INFO, "imap", conn_id(s->c), "login by certificate", &err);
+        return "[UNAVAILABLE] cannot log in now, try again later";
+    case LOGIN_UNAVAILABLE:
+        return "[UNAVAILABLE] cannot log in now, try again later";
+    default:
+        return "[ALERT] the key of your certificate may not log in any more";
+    }
+}
+
+static bool has_failed_often(const struct edge_listener *listener, const struct conn *c)
+{
+    return listener->auth_failures && !limiter_room(listener->auth_failures, conn_remote(c), 1);
+}
+
 static void *session_open(struct conn *c, const void *service)
 {
     const struct edge_listener *listener = service;
-    _cleanup_(build_done) struct builder greeting = {0};
-
-    if (listener->auth_failures && !limiter_room(listener->auth_failures, conn_remote(c), 1)) {
-        conn_write(c, SLICE("* BYE [UNAVAILABLE] too many failed logins, try again later\r\n"));
-        return NULL;
-    }
     struct imap_session *s = calloc(1, sizeof(*s));
 
     if (!s)
@@ -440,20 +475,30 @@ static void *session_open(struct conn *c, const void *service)
     s->login.protocol = "imap";
     imap_framer_init(&s->framer);
     arena_init(&s->arena, IMAP_COMMAND_ARENA_MAX);
+    /* A success makes room. */
+    const char *why = take_certificate(s, /* preauth= */ true);
+
+    if (!why && has_failed_often(listener, c))
+        why = "[UNAVAILABLE] too many failed logins, try again later";
+    if (why) {
+        conn_printf(c, "* BYE %s\r\n", why);
+        session_close(c, s);
+        return NULL;
+    }
     set_timeout(s);
-    build_init(&greeting, IMAP_LINE_OUT_MAX);
-    build_text(&greeting, "* OK [");
-    imap_write_capability(&greeting, s);
-    build_text(&greeting, "] godwit\r\n");
-    conn_write(c, build_slice(&greeting));
+    greet(s);
     return s;
 }
 
 static enum conn_next session_secured(struct conn *c, void *session)
 {
     struct imap_session *s = session;
+    const char *why = take_certificate(s, /* preauth= */ false);
 
-    (void)c;
+    if (why) {
+        conn_printf(c, "* BYE %s\r\n", why);
+        return CONN_CLOSE;
+    }
     set_timeout(s);
     return CONN_MORE;
 }

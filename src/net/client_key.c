@@ -9,6 +9,8 @@
 
 #include "base/cleanup.h"
 
+#define DER_SEQUENCE 0x30
+
 static void x509_freep(X509 **x)
 {
     X509_free(*x);
@@ -108,22 +110,29 @@ static struct slice serial_name(struct arena *a, const X509 *certificate)
     return name;
 }
 
-static int fingerprint_of(X509 *certificate, uint8_t out[CLIENT_KEY_FINGERPRINT], struct err *err)
+bool client_key_fingerprint(X509 *certificate, uint8_t out[CLIENT_KEY_FINGERPRINT])
 {
     uint8_t *der = NULL;
     int n = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), &der);
     bool ok = n > 0 && EVP_Digest(der, (size_t)n, out, NULL, EVP_sha256(), NULL) == 1;
 
     OPENSSL_free(der);
-    return ok ? 0 : err_set(err, ERR_NOMEM, "out of memory");
+    return ok;
 }
 
-int client_key_read(struct arena *a, struct slice pem, struct client_key *out, struct err *err)
+int client_key_read(struct arena *a, struct slice in, struct client_key *out, struct err *err)
 {
     struct client_key key = {.type = SLICE("")};
-    int rc = pem.n > INT32_MAX ? err_set(err, ERR_LIMIT, "too long")
-                               : read_block(a, pem, &key.certificate, err);
+    int rc = 0;
 
+    if (in.n > CLIENT_KEY_INPUT_MAX)
+        return err_set(err, ERR_LIMIT, "too long for a certificate");
+    if (in.n == 0)
+        return err_set(err, ERR_SYNTAX, "there is no certificate");
+    if (slice_at(in, 0) == DER_SEQUENCE)
+        key.certificate = arena_copy(a, in);
+    else
+        rc = read_block(a, in, &key.certificate, err);
     if (rc < 0)
         return rc;
     const uint8_t *at = key.certificate.p;
@@ -133,8 +142,8 @@ int client_key_read(struct arena *a, struct slice pem, struct client_key *out, s
     if (!pkey || at != key.certificate.p + key.certificate.n)
         return err_set(err, ERR_SYNTAX, "the certificate cannot be read");
     rc = type_of(a, pkey, &key.type, err);
-    if (rc == 0)
-        rc = fingerprint_of(certificate, key.fingerprint, err);
+    if (rc == 0 && !client_key_fingerprint(certificate, key.fingerprint))
+        rc = err_set(err, ERR_NOMEM, "out of memory");
     if (rc < 0)
         return rc;
     key.name = common_name(a, certificate);

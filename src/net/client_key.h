@@ -2,11 +2,14 @@
  * names, nor validity, nor constraints of the certificate are looked at. */
 #pragma once
 
+#include <openssl/types.h>
+
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/slice.h"
 
 #define CLIENT_KEY_FINGERPRINT 32u
+#define CLIENT_KEY_INPUT_MAX (64u * 1024)
 #define CLIENT_KEY_RSA_MIN 2048 /* bits */
 
 struct client_key {
@@ -16,8 +19,11 @@ struct client_key {
     struct slice certificate; /* DER */
 };
 
-/* Reads exactly one PEM block, a CERTIFICATE. Everything lives in `a`.
+/* Reads a certificate: in DER, or as the one PEM block, a CERTIFICATE, of a text. Everything lives
+ * in `a`.
  * fails: ERR_SYNTAX no certificate, or more than one block; ERR_INVALID a kind of key, or a size,
- * that is not taken; ERR_NOMEM. */
-int client_key_read(struct arena *a, struct slice pem, struct client_key *out,
+ * that is not taken; ERR_LIMIT; ERR_NOMEM. */
+int client_key_read(struct arena *a, struct slice in, struct client_key *out,
                     struct err *err) WARN_UNUSED;
+/* The same fingerprint of a certificate that libssl has; false: out of memory. */
+bool client_key_fingerprint(X509 *certificate, uint8_t out[CLIENT_KEY_FINGERPRINT]);

@@ -22,6 +22,7 @@
 #include "base/num.h"
 #include "net/conn_private.h"
 #include "net/proxy.h"
+#include "net/tls_private.h"
 #include "runtime/metrics.h"
 
 /* Then others that are ready have a turn. */
@@ -263,9 +264,12 @@ static enum step handshake(struct conn *c)
     count_starttls(c);
     enum io_result result = conn_io_handshake(c);
 
-    if (is_want(result))
-        return c->now_ms >= c->until_ms || c->stopping ? end_because(c, "no handshake in time")
-                                                       : wait_for(c, result, c->until_ms);
+    if (is_want(result) && c->now_ms < c->until_ms && !c->stopping)
+        return wait_for(c, result, c->until_ms);
+    if (is_want(result)) {
+        tls_client_failed(c, /* lost= */ true);
+        return end_because(c, "no handshake in time");
+    }
     /* The alert that says why is to arrive. */
     if (result != IO_OK) {
         c->end = "handshake failed";

@@ -64,12 +64,38 @@ struct protocol {
     void (*close)(struct conn *c, void *session);
 };
 
+/* The key of a client's certificate. */
+struct conn_key {
+    uint8_t fingerprint[32]; /* SHA-256 of its SubjectPublicKeyInfo in DER */
+    bool resumed;            /* it was proven in an earlier session, which goes on */
+};
+
+enum conn_key_answer {
+    CONN_KEY_GO_ON,
+    CONN_KEY_IGNORE,      /* the handshake goes on as if there were no certificate */
+    CONN_KEY_REFUSE,      /* the handshake ends: bad_certificate */
+    CONN_KEY_UNAVAILABLE, /* the handshake ends: internal_error */
+};
+
+/* Who decides about keys of clients. Called during the handshake, on the connection's thread, with
+ * its arena; blocking calls of the store are as any other. Nobody who is asked here has a session
+ * yet, and after the handshake, resumed ones included, the protocol asks conn_client_key and looks
+ * the key up again. */
+struct conn_client_keys {
+    /* A certificate was shown; that the client has the key is not proven. */
+    enum conn_key_answer (*shown)(struct conn *c, const void *service, const struct conn_key *key);
+    /* After GO_ON the handshake has failed. lost: the connection went away, else the proof was
+     * wrong. */
+    void (*unproven)(struct conn *c, const void *service, const struct conn_key *key, bool lost);
+};
+
 /* What a listening socket offers. Built at start, constant, one per listener. */
 struct listener_config {
     const struct protocol *protocol;
     const void *service;     /* passed to open */
     struct tls_context *tls; /* NULL: no TLS here */
     bool tls_immediate;
+    const struct conn_client_keys *client_keys; /* when `tls` asks for certificates */
     uint32_t handshake_timeout_s;
     uint32_t
         write_timeout_s; /* for the peer to take what waits, or CONN_OUTPUT_HIGH octets of it */
@@ -122,6 +148,8 @@ struct conn_tls_info {
 };
 struct conn_tls_info conn_tls(const struct conn *c);
 bool conn_tls_available(const struct conn *c); /* the listener has a context */
+/* The key that the client has proven to have; false: none. */
+bool conn_client_key(const struct conn *c, struct conn_key *out);
 
 /* Appends to the output. Never blocks; a failure to grow closes the connection later. */
 void conn_write(struct conn *c, struct slice s);

@@ -42,6 +42,7 @@ bool conn_io_start_tls(struct conn *c)
     c->ssl = SSL_new(c->listener->config.tls->ssl);
     if (!c->ssl || SSL_set_fd(c->ssl, c->fd) != 1)
         return false;
+    SSL_set_app_data(c->ssl, c);
     SSL_set_accept_state(c->ssl);
     return true;
 }
@@ -53,6 +54,15 @@ static void alert_label(int number, char *buf, size_t size)
 
     for (int i = 0; i < n && (size_t)i < size; i++)
         buf[i] = buf[i] == ' ' ? '-' : (char)ascii_lower((uint8_t)buf[i]);
+}
+
+/* The connection went away, which libssl says in two ways. */
+static bool is_lost(void)
+{
+    unsigned long error = ERR_peek_error();
+
+    return error == 0 || (ERR_GET_LIB(error) == ERR_LIB_SSL &&
+                          ERR_GET_REASON(error) == SSL_R_UNEXPECTED_EOF_WHILE_READING);
 }
 
 /* Why a handshake failed, in classes that say whose fault it is. */
@@ -74,7 +84,7 @@ static void failure_label(const struct conn *c, char *buf, size_t size)
     } else if (reason == SSL_R_UNSUPPORTED_PROTOCOL || reason == SSL_R_VERSION_TOO_LOW ||
                reason == SSL_R_VERSION_TOO_HIGH)
         label = "unsupportedversions";
-    else if (error == 0 || reason == SSL_R_UNEXPECTED_EOF_WHILE_READING)
+    else if (is_lost())
         label = "eof";
     (void)snprintf(buf, size, "%s", label);
 }
@@ -88,7 +98,8 @@ static void log_handshake(struct conn *c, enum io_result result)
 
         conn_log(c, LOG_DEBUG, "tls handshake done", LOG_STR("version", SSL_get_version(c->ssl)),
                  LOG_STR("cipher", SSL_get_cipher_name(c->ssl)), LOG_STR("sni", sni ? sni : ""),
-                 LOG_NUM("resumed", SSL_session_reused(c->ssl)));
+                 LOG_NUM("resumed", SSL_session_reused(c->ssl)),
+                 LOG_NUM("certificate", SSL_get0_peer_certificate(c->ssl) != NULL));
         return;
     }
     failure_label(c, label, sizeof(label));
@@ -120,8 +131,11 @@ enum io_result conn_io_handshake(struct conn *c)
     enum io_result result = rc == 1 ? IO_OK : result_of_ssl(c, rc);
 
     c->looked = c->hello_n > 0;
-    if (result != IO_WANT_READ && result != IO_WANT_WRITE)
-        log_handshake(c, result);
+    if (result == IO_WANT_READ || result == IO_WANT_WRITE)
+        return result;
+    log_handshake(c, result);
+    if (result != IO_OK)
+        tls_client_failed(c, is_lost());
     return result;
 }
 

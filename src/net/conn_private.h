@@ -93,9 +93,11 @@ struct conn {
     bool tls_broken; /* libssl must not be used for a farewell */
     bool counted;    /* in the limiter of open connections */
     bool slow;
-    bool rested;  /* slow: the second before the next reading has passed */
-    bool started; /* STARTTLS was asked for: its handshake is counted */
-    bool looked;  /* at the first octets of the handshake, which are here: */
+    bool rested;      /* slow: the second before the next reading has passed */
+    bool started;     /* STARTTLS was asked for: its handshake is counted */
+    bool key_shown;   /* a client's certificate was let through */
+    bool key_ignored; /* it is as if there were none */
+    bool looked;      /* at the first octets of the handshake, which are here: */
     uint8_t hello[3];
     uint8_t hello_n;
 };

@@ -93,6 +93,8 @@ int tls_context_new(const struct tls_config *config, struct tls_context **out, s
         return rc;
     }
     set_options(ctx->ssl, config->tickets);
+    if (config->client_certificates)
+        tls_client_ask(ctx->ssl);
     if (config->tickets) {
         ctx->tickets = tls_tickets_new(config->clock);
         if (!ctx->tickets) {

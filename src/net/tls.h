@@ -32,6 +32,7 @@ struct tls_config {
     const struct tls_certificate *const *others;
     size_t others_n;
     bool tickets;
+    bool client_certificates;  /* are asked for; listener_config.client_keys decides */
     uint16_t minimum;          /* 0x0303 or 0x0304; 0: TLS 1.2 */
     const struct clock *clock; /* borrowed; for the age of ticket keys */
     const char

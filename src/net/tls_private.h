@@ -29,6 +29,13 @@ int tls_failed(struct err *err, const char *what);
 int tls_certificate_use(const struct tls_certificate *certificate, struct tls_context *ctx,
                         struct err *err) WARN_UNUSED;
 
+/* ---- tls_client.c ---- */
+struct conn;
+/* Clients are asked for a certificate; connections need listener_config.client_keys. */
+void tls_client_ask(SSL_CTX *ctx);
+/* The handshake has failed behind a certificate that was let through, if there was one. */
+void tls_client_failed(struct conn *c, bool lost);
+
 /* ---- tls_tickets.c ---- */
 struct tls_tickets *tls_tickets_new(const struct clock *clock); /* NULL: out of memory */
 void tls_tickets_free(struct tls_tickets *t);

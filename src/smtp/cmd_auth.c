@@ -25,16 +25,12 @@ static enum smtp_next welcome(struct smtp_session *s, const struct login_answer 
 {
     struct err err;
 
-    s->store_session = answer->session;
-    s->account = answer->account;
     s->slow = false;
-    if (!smtp_session_set_text(&s->login, answer->address))
-        return smtp_say_and_close(s, 421, "4.3.0", "out of memory");
-    if (edge_watch(s->listener->edge, s->conn, s->store_session, s->account, &err) < 0) {
+    if (smtp_log_in(s, answer, &err) < 0) {
         smtp_log_failure(s, "watch account", &err);
         return smtp_say_and_close(s, 421, "4.3.0", "cannot log in now, try again later");
     }
-    s->watching = true;
+    s->sasl_done = true;
     return smtp_say(s, 235, "2.7.0", "welcome");
 }
 
@@ -109,7 +105,8 @@ enum smtp_next smtp_cmd_auth(struct smtp_session *s, struct slice args)
 
     if (!s->submission)
         return smtp_say(s, 503, "5.5.1", "no login here, use the submission port");
-    if (smtp_logged_in(s))
+    /* A certificate has logged in already, perhaps; the mechanism may name another address. */
+    if (s->sasl_done)
         return smtp_say(s, 503, "5.5.1", "logged in already");
     struct slice name = parse(s, args, &initial);
 

@@ -178,6 +178,61 @@ void smtp_log_failure(struct smtp_session *s, const char *what, const struct err
     log_err(conn_env(s->conn)->log, LOG_INFO, "smtp", conn_id(s->conn), what, err);
 }
 
+/* ---- logins ---- */
+
+static void end_login(struct smtp_session *s)
+{
+    Gw__Request request = GW__REQUEST__INIT;
+    Gw__SessionEnd end = GW__SESSION_END__INIT;
+    const Gw__Response *response;
+    struct err err;
+
+    if (s->watching)
+        edge_unwatch(s->listener->edge, s->conn, s->store_session, s->account);
+    request.call_case = GW__REQUEST__CALL_SESSION_END;
+    request.session_end = &end;
+    request.session = s->store_session;
+    request.cid = conn_id(s->conn);
+    if (edge_call(s->listener->edge, s->conn, &request, NULL, 0, &response, NULL, &err) < 0)
+        log_err(conn_env(s->conn)->log, LOG_DEBUG, "smtp", conn_id(s->conn), "end of login", &err);
+}
+
+int smtp_log_in(struct smtp_session *s, const struct login_answer *answer, struct err *err)
+{
+    if (smtp_logged_in(s))
+        end_login(s);
+    s->watching = false;
+    s->store_session = answer->session;
+    s->account = answer->account;
+    if (!smtp_session_set_text(&s->login, answer->address))
+        return err_set(err, ERR_NOMEM, "out of memory");
+    int rc = edge_watch(s->listener->edge, s->conn, s->store_session, s->account, err);
+
+    s->watching = rc == 0;
+    return rc;
+}
+
+/* The client's certificate, when TLS has begun. False: the connection has to end. */
+static bool take_certificate(struct smtp_session *s)
+{
+    struct login_answer answer;
+    struct err err;
+
+    if (!s->submission)
+        return true;
+    switch (login_by_key(&s->auth, s->listener, s->conn, /* bind= */ false, &answer)) {
+    case LOGIN_NO_KEY:
+        return true;
+    case LOGIN_OK:
+        if (answer.session == 0 || smtp_log_in(s, &answer, &err) == 0)
+            return true;
+        smtp_log_failure(s, "login by certificate", &err);
+        return false;
+    default:
+        return false;
+    }
+}
+
 /* ---- what the connection calls ---- */
 
 static void session_free(struct smtp_session *s)
@@ -189,6 +244,8 @@ static void session_free(struct smtp_session *s)
     free((void *)s->login.p);
     free(s);
 }
+
+static void session_close(struct conn *c, void *session);
 
 static void *session_open(struct conn *c, const void *service)
 {
@@ -202,12 +259,16 @@ static void *session_open(struct conn *c, const void *service)
     s->submission = listener->service != EDGE_SMTP;
     s->auth.protocol = "submission";
     smtp_transaction_init(&s->tx);
+    if (!take_certificate(s)) {
+        session_close(c, s);
+        return NULL;
+    }
     if (s->submission && listener->auth_failures != NULL &&
         !limiter_room(listener->auth_failures, conn_remote(c), 1)) {
         (void)smtp_say_and_close(s, 421, "4.7.0",
                                  "too many failed logins from your address, try again later");
         metrics_add(conn_env(c)->metrics, METRIC_AUTH_RATE_LIMITED, 1, "submission");
-        session_free(s);
+        session_close(c, s);
         return NULL;
     }
     smtp_wait_for_command(s);
@@ -326,7 +387,7 @@ static enum conn_next session_secured(struct conn *c, void *session)
 
     s->conn = c;
     smtp_session_restart(s);
-    return CONN_MORE;
+    return take_certificate(s) ? CONN_MORE : CONN_CLOSE;
 }
 
 static enum conn_next session_produce(struct conn *c, void *session)
@@ -368,23 +429,6 @@ static enum conn_next session_stopping(struct conn *c, void *session)
         return CONN_MORE;
     (void)smtp_say_and_close(s, 421, "4.3.2", "shutting down");
     return CONN_CLOSE;
-}
-
-static void end_login(struct smtp_session *s)
-{
-    Gw__Request request = GW__REQUEST__INIT;
-    Gw__SessionEnd end = GW__SESSION_END__INIT;
-    const Gw__Response *response;
-    struct err err;
-
-    if (s->watching)
-        edge_unwatch(s->listener->edge, s->conn, s->store_session, s->account);
-    request.call_case = GW__REQUEST__CALL_SESSION_END;
-    request.session_end = &end;
-    request.session = s->store_session;
-    request.cid = conn_id(s->conn);
-    if (edge_call(s->listener->edge, s->conn, &request, NULL, 0, &response, NULL, &err) < 0)
-        log_err(conn_env(s->conn)->log, LOG_DEBUG, "smtp", conn_id(s->conn), "end of login", &err);
 }
 
 static void session_close(struct conn *c, void *session)

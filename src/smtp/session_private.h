@@ -68,6 +68,7 @@ struct smtp_session {
         login; /* address of the account that logged in, canonical; on the heap; empty: nobody */
     struct smtp_measured measured;
     struct login auth;
+    bool sasl_done;                 /* AUTH has succeeded: once a connection */
     struct smtp_data_reader reader; /* in mode DATA */
     struct smtp_chunk chunk;        /* in mode CHUNK */
     struct smtp_client *told;       /* by XCLIENT; NULL: nothing */
@@ -111,6 +112,10 @@ struct slice smtp_session_id(struct smtp_session *s);
 void smtp_greet(struct smtp_session *s);
 /* The peer as it was at the start: after STARTTLS (RFC 3207 4.2). */
 void smtp_session_restart(struct smtp_session *s);
+/* The connection is the answer's, in place of whose it was. A failure leaves it fit to be closed
+ * only. */
+int smtp_log_in(struct smtp_session *s, const struct login_answer *answer,
+                struct err *err) WARN_UNUSED;
 bool smtp_session_set_text(struct slice *field, struct slice value);
 /* How long the peer may take from now on (RFC 5321 4.5.3.2.7, 4.5.3.2.5). */
 void smtp_wait_for_command(struct smtp_session *s);

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "base/builder.h"
+#include "base/encode.h"
 #include "base/log.h"
 #include "base/num.h"
 #include "rpc/call.h"
@@ -146,8 +148,11 @@ static void tell(struct attempts *a, const struct attempt *what, const struct sl
 {
     const struct env *env = a->store->env;
     char labels[3][33] = {{0}};
+    struct builder key;
     char remote[INET6_ADDRSTRLEN], local[INET6_ADDRSTRLEN];
 
+    build_init(&key, 2 * text_max[FINGERPRINT]);
+    encode_base64url(&key, texts[FINGERPRINT]);
     log_event(env->log, LOG_INFO, "login", what->cid, "login attempt",
               LOG_SLICE("address", texts[ADDRESS]),
               LOG_SLICE("account", what->account_id ? what->account : SLICE("-")),
@@ -155,7 +160,8 @@ static void tell(struct attempts *a, const struct attempt *what, const struct sl
               LOG_SLICE("result", texts[RESULT]),
               LOG_STR("clientip", ip_text(texts[REMOTE_IP], remote)),
               LOG_STR("localip", ip_text(texts[LOCAL_IP], local)), LOG_SLICE("tls", texts[TLS]),
-              LOG_SLICE("tlspubkeyfp", texts[FINGERPRINT]));
+              LOG_SLICE("tlspubkeyfp", build_slice(&key)));
+    build_done(&key);
     const struct slice counted[3] = {texts[PROTOCOL], texts[MECHANISM],
                                      metric_result(texts[RESULT])};
 
@@ -238,6 +244,23 @@ static int note_use(struct write_ctx *ctx, const struct waiting *w, struct err *
     return db_run(&r, err);
 }
 
+static int note_key_use(struct write_ctx *ctx, const struct waiting *w, struct err *err)
+{
+    struct db_row r;
+    int rc = db_query(ctx->db,
+                      "UPDATE tls_key SET last_used_ns = ?3 WHERE fingerprint = ?1 AND "
+                      "account_id = ?2 AND last_used_ns < ?4",
+                      &r, err);
+
+    if (rc < 0)
+        return rc;
+    db_bind_blob(&r, 1, w->texts[FINGERPRINT]);
+    db_bind_int(&r, 2, w->account_id);
+    db_bind_int(&r, 3, w->last_ns);
+    db_bind_int(&r, 4, w->last_ns - USED_GRAIN_NS);
+    return db_run(&r, err);
+}
+
 /* The oldest failed attempts make room. */
 static int prune(struct write_ctx *ctx, int64_t account_id, struct err *err)
 {
@@ -266,6 +289,8 @@ static int round_apply(struct write *w, struct write_ctx *ctx, struct err *err)
         rc = insert(ctx, one, err);
         if (rc == 0 && one->password_id > 0)
             rc = note_use(ctx, one, err);
+        if (rc == 0 && one->texts[FINGERPRINT].n > 0 && slice_eq(one->texts[RESULT], SLICE("ok")))
+            rc = note_key_use(ctx, one, err);
         /* Once for those that follow each other with the same account. */
         if (rc == 0 && (i + 1 == round->n || round->list[i + 1]->account_id != one->account_id))
             rc = prune(ctx, one->account_id, err);

@@ -1,7 +1,8 @@
 /* The record of attempts to log in: a line in the log for each, a count in the metrics, and a row
  * in the directory for equal ones, which a thread writes once a second, so that no login waits for
  * it. Rows go after 30 days; of one account at most ATTEMPTS_FAILED_MAX failed ones stay. The
- * thread also notes when app passwords were used, and ends sessions of those that expire. */
+ * thread also notes when app passwords and keys were used, and ends sessions of those that expire.
+ */
 #pragma once
 
 #include "base/env.h"

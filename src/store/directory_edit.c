@@ -195,12 +195,46 @@ static int check_no_member(struct call *c, struct write_ctx *ctx, int64_t accoun
     return rc;
 }
 
+/* Programs must not be locked out unseen. A catch-all serves the login addresses of its domain that
+ * are not addresses of their own. */
+static int check_no_key(struct call *c, struct write_ctx *ctx, const struct address *address,
+                        struct err *err)
+{
+    struct db_row r;
+    int rc =
+        db_query(ctx->db,
+                 "SELECT k.address, k.name FROM tls_key k WHERE (NOT ?3 AND k.address = ?2 || '@' "
+                 "|| ?1) OR (?3 AND substr(k.address, -length(?1) - 1) = '@' || ?1 AND NOT EXISTS "
+                 "(SELECT 1 FROM address a WHERE a.domain = ?1 AND NOT a.catchall AND "
+                 "a.localpart || '@' || ?1 = k.address)) LIMIT 1",
+                 &r, err);
+
+    if (rc < 0)
+        return rc;
+    db_bind_text(&r, 1, address->domain);
+    db_bind_text(&r, 2, address->localpart);
+    db_bind_int(&r, 3, address->catchall);
+    rc = db_step(&r, err);
+    struct slice login = rc == 1 ? arena_copy(&c->out, db_blob(&r, 0)) : SLICE("");
+    struct slice name = rc == 1 ? arena_copy(&c->out, db_blob(&r, 1)) : SLICE("");
+
+    db_done(&r);
+    if (rc == 1)
+        return err_set(err, ERR_INVALID,
+                       "the TLS key \"%.*s\" logs in as %.*s: first remove the key, or give it "
+                       "another address",
+                       SLICE_FMT(name), SLICE_FMT(login));
+    return rc;
+}
+
 static int address_remove(struct call *c, struct write_ctx *ctx, const struct address *address,
                           struct err *err)
 {
     const struct slice texts[] = {address->domain, address->localpart};
     int rc = check_no_member(c, ctx, /* account_id= */ 0, address, err);
 
+    if (rc == 0)
+        rc = check_no_key(c, ctx, address, err);
     if (rc == 0 && address->catchall)
         rc = directory_run(ctx->db, "DELETE FROM address WHERE domain = ?1 AND catchall", texts, 1,
                            err);

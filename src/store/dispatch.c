@@ -27,6 +27,7 @@ static const struct {
     {GW__REQUEST__CALL_WATCH, call_watch, 0},
     {GW__REQUEST__CALL_LOGIN_CHALLENGE, call_login_challenge, 0},
     {GW__REQUEST__CALL_LOGIN_REPORT, call_login_report, 0},
+    {GW__REQUEST__CALL_KEY_LOOKUP, call_key_lookup, 0},
     {GW__REQUEST__CALL_MAILBOX_LIST, call_mailbox_list, 0},
     {GW__REQUEST__CALL_MAILBOX_OPEN, call_mailbox_open, 0},
     {GW__REQUEST__CALL_MAILBOX_CREATE, call_mailbox_create, 0},

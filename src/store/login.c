@@ -10,18 +10,18 @@
 #include "store/challenges.h"
 #include "store/slowdown.h"
 #include "store/store_private.h"
+#include "store/tls_login.h"
 
 static void record(struct call *c, const struct login *login, struct slice result)
 {
-    const Gw__Authenticate *request = c->request->authenticate;
     struct attempt attempt = {
         .account_id = login->known ? login->account.account_id : 0,
         .password_id = login->password_id,
         .account = login->account.name,
-        .address = rpc_slice(request->user),
+        .address = login->user,
         .mechanism = login->mechanism->label,
         .result = result,
-        .origin = request->origin,
+        .origin = c->request->authenticate->origin,
         .cid = c->request->cid,
     };
 
@@ -181,23 +181,38 @@ static int by_challenge(struct call *c, struct login *login, struct err *err)
 
 /* ---- by the channel ---- */
 
-/* The session that the certificate has opened says which account it is. */
-static int by_certificate(struct call *c, struct login *login, struct err *err)
+/* Any address of the account that the key is of; the key's own when none is said. */
+static int by_certificate(struct call *c, struct err *err)
 {
-    struct session bound;
+    const Gw__Authenticate *request = c->request->authenticate;
+    struct slice user = rpc_slice(request->user);
+    struct tls_login key;
+    struct login *login;
+    int rc = tls_login_find(
+        c, request->origin ? rpc_slice(request->origin->fingerprint) : SLICE(""), &key, err);
 
-    if (sessions_get(c->store->sessions, c->from.group, c->request->session, &bound) &&
-        login->known && bound.account_id == login->account.account_id)
-        return admit(c, login, NULL, SLICE(""), err);
-    return refuse(c, login, err);
+    if (rc == 0)
+        rc = login_find(c, rpc_slice(request->mechanism), user.n > 0 ? user : key.address,
+                        request->origin, &login, err);
+    if (rc < 0)
+        return rc;
+    return key.valid && login->known && key.account.account_id == login->account.account_id
+               ? admit(c, login, NULL, SLICE(""), err)
+               : refuse(c, login, err);
 }
 
 int call_authenticate(struct call *c, struct err *err)
 {
     const Gw__Authenticate *request = c->request->authenticate;
+    struct slice name = rpc_slice(request->mechanism);
+    const struct sasl_mechanism *mechanism = sasl_find(name);
     struct login *login;
-    int rc = login_find(c, rpc_slice(request->mechanism), rpc_slice(request->user), request->origin,
-                        &login, err);
+
+    if (slice_eq(name, SLICE(TLS_LOGIN)))
+        return tls_login_authenticate(c, err);
+    if (mechanism && mechanism->kind == SASL_EXTERNAL)
+        return by_certificate(c, err);
+    int rc = login_find(c, name, rpc_slice(request->user), request->origin, &login, err);
 
     if (rc < 0)
         return rc;
@@ -209,9 +224,27 @@ int call_authenticate(struct call *c, struct err *err)
     case SASL_SCRAM:
         return by_challenge(c, login, err);
     case SASL_EXTERNAL:
-        return by_certificate(c, login, err);
+        break;
     }
     return err_set(err, ERR_INVALID, "there is no such mechanism");
+}
+
+/* How the mechanism is recorded; a certificate says who the user would have been. */
+static int report_label(struct call *c, struct slice *label, struct slice *user, struct err *err)
+{
+    const Gw__LoginReport *request = c->request->login_report;
+    const struct sasl_mechanism *mechanism = sasl_find(rpc_slice(request->mechanism));
+    struct tls_login key;
+    int rc = 0;
+
+    *label = mechanism ? mechanism->label : SLICE("(unrecognized)");
+    if (!slice_eq(rpc_slice(request->mechanism), SLICE(TLS_LOGIN)) || !request->origin)
+        return 0;
+    *label = SLICE(TLS_LOGIN);
+    rc = tls_login_find(c, rpc_slice(request->origin->fingerprint), &key, err);
+    if (rc == 0)
+        *user = key.address;
+    return rc;
 }
 
 int call_login_report(struct call *c, struct err *err)
@@ -220,11 +253,11 @@ int call_login_report(struct call *c, struct err *err)
                                            SLICE_INIT("badchanbind"), SLICE_INIT("badcreds"),
                                            SLICE_INIT("error")};
     const Gw__LoginReport *request = c->request->login_report;
-    const struct sasl_mechanism *mechanism = sasl_find(rpc_slice(request->mechanism));
+    struct slice user = rpc_slice(request->user), result = {NULL, 0}, label = SLICE("");
     struct db *db = shard_reader(c->store->directory, c->from.thread);
     struct directory_account account = {.name = SLICE("-")};
     struct directory_target target;
-    struct slice result = {NULL, 0};
+    int rc = 0;
 
     for (size_t i = 0; i < sizeof(results) / sizeof(results[0]); i++) {
         if (slice_eq(rpc_slice(request->result), results[i]))
@@ -232,23 +265,23 @@ int call_login_report(struct call *c, struct err *err)
     }
     if (!result.p)
         return err_set(err, ERR_INVALID, "there is no such result");
-    int rc = directory_resolve(db, &c->in, rpc_slice(request->user), slice_str(c->store->hostname),
-                               DIRECTORY_LOGIN, &target, err);
-
+    rc = report_label(c, &label, &user, err);
+    if (rc == 0)
+        rc = directory_resolve(db, &c->in, user, slice_str(c->store->hostname), DIRECTORY_LOGIN,
+                               &target, err);
     if (rc == 0 && target.where == DIRECTORY_LOCAL)
         rc = directory_account_by_id(db, &c->in, target.account_id, &account, err);
     if (rc < 0)
         return rc;
-    attempts_add(c->store->attempts,
-                 &(struct attempt){
-                     .account_id = account.account_id,
-                     .account = account.name,
-                     .address = rpc_slice(request->user),
-                     .mechanism = mechanism ? mechanism->label : SLICE("(unrecognized)"),
-                     .result = result,
-                     .origin = request->origin,
-                     .cid = c->request->cid,
-                 });
+    attempts_add(c->store->attempts, &(struct attempt){
+                                         .account_id = account.account_id,
+                                         .account = account.name,
+                                         .address = user,
+                                         .mechanism = label,
+                                         .result = result,
+                                         .origin = request->origin,
+                                         .cid = c->request->cid,
+                                     });
     return call_answer_done(c, err);
 }
 

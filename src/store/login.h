@@ -12,7 +12,8 @@ enum login_scope { LOGIN_IMAP = 1u << 0, LOGIN_SUBMISSION = 1u << 1, LOGIN_WEB =
 
 struct login {
     const struct sasl_mechanism *mechanism;
-    bool known; /* the address belongs to an account */
+    struct slice user; /* as it was given; borrowed */
+    bool known;        /* the address belongs to an account */
     struct directory_account account;
     struct directory_target target;
     struct credential own;     /* the account's password, for scrypt; empty for other mechanisms */

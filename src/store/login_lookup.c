@@ -224,6 +224,7 @@ int login_find(struct call *c, struct slice mechanism, struct slice user,
     login->mechanism = sasl_find(mechanism);
     if (!login->mechanism)
         return err_set(err, ERR_INVALID, "there is no such mechanism");
+    login->user = user;
     c->state = login;
     c->state_done = login_done;
     login->epoch = sessions_epoch(c->store->sessions);

@@ -79,6 +79,7 @@ bool call_page_fits(size_t *used, const ProtobufCMessage *row);
 typedef int call_run(struct call *c, struct err *err);
 call_run call_resolve, call_spool_open, call_deliver;
 call_run call_authenticate, call_session_end, call_watch, call_login_challenge, call_login_report;
+call_run call_key_lookup;
 call_run call_mailbox_list, call_mailbox_open, call_mailbox_create, call_mailbox_delete;
 call_run call_mailbox_rename, call_subscribe;
 call_run call_uids_read, call_message_read, call_body_read, call_changes_read;

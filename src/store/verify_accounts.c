@@ -31,6 +31,17 @@ static const struct verify_check checks[] = {
      "SELECT c.account_id, count(*), 0 FROM credential c LEFT JOIN app_password a ON"
      " a.account_id = c.account_id AND a.password_id = c.password_id"
      " WHERE c.password_id <> 0 AND a.account_id IS NULL GROUP BY c.account_id"},
+    {"account of key", "account %lld does not exist, but has %lld TLS keys",
+     "restore the directory",
+     "SELECT a.account_id, count(*), 0 FROM tls_key a LEFT JOIN account c"
+     " ON c.account_id = a.account_id WHERE c.account_id IS NULL GROUP BY a.account_id"},
+    {"address of key", "account %lld has %lld TLS keys with addresses that are not its own",
+     "they do not log in: remove them, or give them another address",
+     "SELECT k.account_id, count(*), 0 FROM tls_key k WHERE k.account_id IS NOT coalesce("
+     "(SELECT a.account_id FROM address a WHERE NOT a.catchall AND"
+     " a.localpart || '@' || a.domain = k.address),"
+     " (SELECT a.account_id FROM address a WHERE a.catchall"
+     " AND substr(k.address, -length(a.domain) - 1) = '@' || a.domain)) GROUP BY k.account_id"},
     {"domain of address", "account %lld has %lld addresses in domains that are not ours",
      "add the domain, or remove the addresses",
      "SELECT a.account_id, count(*), 0 FROM address a LEFT JOIN domain d ON d.domain = a.domain"

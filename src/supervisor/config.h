@@ -59,6 +59,7 @@ struct config_tls {
     const char *certificate;
     const char *key;
     const char *minimum; /* "1.2" */
+    bool client_auth;
 };
 
 #define CONFIG_TLS_MAX 32 /* different pairs of certificate and key */

@@ -245,6 +245,10 @@ const struct key_row key_rows[] = {
     {SECTION_TLS, "minimum", KEY_CHOICE, .fallback = "1.2", .choices = "1.2 1.3",
      .offset = offsetof(struct config_tls, minimum),
      .help = "The oldest version of TLS that is spoken: 1.2 or 1.3."},
+    {SECTION_TLS, "client_auth", KEY_SWITCH, .fallback = "true",
+     .offset = offsetof(struct config_tls, client_auth),
+     .help = "Clients of submission and IMAP are asked for a certificate, with whose key they can "
+             "log in."},
 
     {SECTION_PROCESS, "count", KEY_NUMBER, .fallback = "1", .min = 1, .max = 16,
      .offset = offsetof(struct config_process, count),

@@ -96,6 +96,7 @@ static void set_service(struct start *start, size_t i, const struct config_liste
     out->no_require_tls = !service->requiretls;
     out->dsn = service->dsn;
     out->session_tickets = service->session_tickets;
+    out->no_client_auth = !listener->tls.client_auth;
     out->tls_minimum = strcmp(minimum, "1.3") == 0 ? TLS_VERSION_1_3 : TLS_VERSION_1_2;
     out->n_xclient = set_networks(&start->xclient[i], &service->xclient);
     out->xclient = start->xclient[i].list;

@@ -702,6 +702,19 @@ struct conn_tls_info conn_tls(const struct conn *c)
     return (struct conn_tls_info){.on = c->tls};
 }
 
+bool conn_client_key(const struct conn *c, struct conn_key *out)
+{
+    (void)c;
+    (void)out;
+    return false;
+}
+
+void conn_set_user(struct conn *c, struct slice user)
+{
+    (void)c;
+    (void)user;
+}
+
 struct channel_binding conn_channel_binding(const struct conn *c)
 {
     (void)c;

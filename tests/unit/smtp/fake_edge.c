@@ -55,6 +55,20 @@ struct conn_tls_info conn_tls(const struct conn *c)
     return (struct conn_tls_info){true, 0x0304, 0x1301, "TLS1.3", "TLS_AES_128_GCM_SHA256"};
 }
 
+bool conn_client_key(const struct conn *c, struct conn_key *out)
+{
+    const struct fake *f = self(c);
+
+    *out = (struct conn_key){.resumed = f->key == FAKE_KEY_REMOVED};
+    return f->tls && f->key != FAKE_NO_KEY;
+}
+
+void conn_set_user(struct conn *c, struct slice user)
+{
+    (void)c;
+    (void)user;
+}
+
 struct channel_binding conn_channel_binding(const struct conn *c)
 {
     (void)c;
@@ -284,6 +298,31 @@ static int deliver(struct fake *f, const Gw__Deliver *call, int fd, Gw__Response
     return 0;
 }
 
+static void open_session(struct fake *f, Gw__Authenticated *a)
+{
+    a->session = 77;
+    a->account = 5;
+    a->address = rpc_bytes(SLICE("ann@d1.example"));
+    f->sessions++;
+}
+
+static void by_key(struct fake *f, const Gw__Authenticate *call, Gw__Authenticated *a)
+{
+    bool external = slice_eq(rpc_slice(call->mechanism), SLICE("EXTERNAL"));
+
+    if (f->key == FAKE_KEY_REMOVED || call->origin->fingerprint.len != 32 ||
+        (call->user.len > 0 && !slice_eq(rpc_slice(call->user), SLICE("ann@d1.example")))) {
+        a->result = GW__AUTHENTICATED__RESULT__RESULT_WRONG;
+    } else if (f->key == FAKE_KEY) {
+        open_session(f, a);
+    } else if (external) {
+        a->result = GW__AUTHENTICATED__RESULT__RESULT_DISABLED;
+        a->disabled = rpc_bytes(SLICE("closed, ask the office"));
+    } else {
+        a->account = 5;
+    }
+}
+
 static int authenticate(struct fake *f, const Gw__Authenticate *call, Gw__Response *response,
                         struct err *err)
 {
@@ -294,6 +333,11 @@ static int authenticate(struct fake *f, const Gw__Authenticate *call, Gw__Respon
     gw__authenticated__init(a);
     response->result_case = GW__RESPONSE__RESULT_AUTHENTICATED;
     response->authenticated = a;
+    if (slice_eq(rpc_slice(call->mechanism), SLICE("tlsclientauth")) ||
+        slice_eq(rpc_slice(call->mechanism), SLICE("EXTERNAL"))) {
+        by_key(f, call, a);
+        return 0;
+    }
     if ((!slice_eq_nocase(rpc_slice(call->user), SLICE("ann@d1.example")) &&
          !slice_eq_nocase(rpc_slice(call->user), SLICE("off@d1.example"))) ||
         !slice_eq(rpc_slice(call->password), SLICE("secret"))) {
@@ -305,10 +349,7 @@ static int authenticate(struct fake *f, const Gw__Authenticate *call, Gw__Respon
         a->disabled = rpc_bytes(SLICE("closed, ask the office"));
         return 0;
     }
-    a->session = 77;
-    a->account = 5;
-    a->address = rpc_bytes(SLICE("ann@d1.example"));
-    f->sessions++;
+    open_session(f, a);
     return 0;
 }
 
@@ -452,6 +493,12 @@ void fake_open(struct fake *f, enum edge_service service)
         close_it(f, false);
 }
 
+static void apply(struct fake *f, enum conn_next next)
+{
+    if (next == CONN_CLOSE || next == CONN_ABORT)
+        close_it(f, next == CONN_ABORT);
+}
+
 static void start_tls(struct fake *f)
 {
     if (f->input.n > 0) { /* plain text behind STARTTLS */
@@ -459,7 +506,7 @@ static void start_tls(struct fake *f)
         return;
     }
     f->tls = true;
-    (void)smtp_protocol.secured((struct conn *)f, f->session);
+    apply(f, smtp_protocol.secured((struct conn *)f, f->session));
 }
 
 /* Offers the input until the session wants more of it. */
@@ -504,12 +551,6 @@ void fake_send(struct fake *f, struct slice octets, size_t step)
             abort(); /* the session has to take or refuse it before */
         offer(f);
     }
-}
-
-static void apply(struct fake *f, enum conn_next next)
-{
-    if (next == CONN_CLOSE || next == CONN_ABORT)
-        close_it(f, next == CONN_ABORT);
 }
 
 void fake_timeout(struct fake *f)

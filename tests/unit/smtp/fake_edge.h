@@ -17,6 +17,12 @@ struct fake {
     struct edge_listener listener;
     bool tls_available;
     bool tls; /* is on */
+    enum fake_key {
+        FAKE_NO_KEY,
+        FAKE_KEY,        /* of ann */
+        FAKE_KEY_BINDS,  /* the same, but logins are disabled */
+        FAKE_KEY_REMOVED /* since the session that is resumed */
+    } key;               /* of the client's certificate */
     bool store_down;
     bool sending_full; /* the account has sent enough for today */
     bool spool_fails;

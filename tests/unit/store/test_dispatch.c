@@ -85,7 +85,9 @@ static void test_every_call_of_a_role(void **state)
         GW__REQUEST__CALL_DOMAIN_SET,         GW__REQUEST__CALL_ACCOUNT_SET,
         GW__REQUEST__CALL_ADDRESS_SET,        GW__REQUEST__CALL_INSTALLATION_SET,
         GW__REQUEST__CALL_APP_PASSWORD_EDIT,  GW__REQUEST__CALL_APP_PASSWORD_LIST,
-        GW__REQUEST__CALL_LOGIN_ATTEMPT_LIST, 0};
+        GW__REQUEST__CALL_LOGIN_ATTEMPT_LIST, GW__REQUEST__CALL_TLS_KEY_ADD,
+        GW__REQUEST__CALL_TLS_KEY_LIST,       GW__REQUEST__CALL_TLS_KEY_UPDATE,
+        GW__REQUEST__CALL_TLS_KEY_REMOVE,     0};
     static const Gw__Request__CallCase web[] = {GW__REQUEST__CALL_AUTHENTICATE,
                                                 GW__REQUEST__CALL_WEB_SESSION_USE, 0};
     struct fixture f;
