@@ -1,5 +1,4 @@
 /* Account, SetPassword. */
-#include "base/log.h"
 #include "net/limiter.h"
 #include "rpc/call.h"
 #include "web/api.h"
@@ -42,12 +41,10 @@ static int read_page(struct api_call *call, struct slice after, const Gw__Accoun
     read.after = rpc_bytes(after);
     request.call_case = GW__REQUEST__CALL_ACCOUNT_READ;
     request.account_read = &read;
-    int rc = api_store(call, &request, &response, err);
+    int rc = api_store(call, &request, GW__RESPONSE__RESULT_ACCOUNT, &response, err);
 
     if (rc < 0)
         return rc;
-    if (response->result_case != GW__RESPONSE__RESULT_ACCOUNT)
-        return err_set(err, ERR_INTERNAL, "unexpected answer of the store");
     *out = response->account;
     return 0;
 }
@@ -99,7 +96,7 @@ void api_set_password(struct api_call *call)
     change.token = rpc_bytes(call->token);
     request.call_case = GW__REQUEST__CALL_PASSWORD_CHANGE;
     request.password_change = &change;
-    int rc = api_store(call, &request, &response, &err);
+    int rc = api_store(call, &request, GW__RESPONSE__RESULT_DONE, &response, &err);
 
     if (limiter && rc != -ERR_DENIED)
         limiter_sub(limiter, conn_remote(call->x->c), 1);
@@ -109,7 +106,6 @@ void api_set_password(struct api_call *call)
         api_failed(call, &err);
         return;
     }
-    log_event(conn_env(call->x->c)->log, LOG_INFO, "web", conn_id(call->x->c), "password changed",
-              LOG_SLICE("account", call->account));
+    api_log(call, "password changed");
     api_done(call);
 }

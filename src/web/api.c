@@ -166,11 +166,21 @@ static json_t *read_body(const struct http_request *q)
     return params;
 }
 
-int api_store(struct api_call *call, Gw__Request *request, const Gw__Response **out,
-              struct err *err)
+int api_store(struct api_call *call, Gw__Request *request, Gw__Response__ResultCase result,
+              const Gw__Response **out, struct err *err)
 {
     request->session = call->session;
-    return edge_call(call->x->listener->edge, call->x->c, request, NULL, 0, out, NULL, err);
+    int rc = edge_call(call->x->listener->edge, call->x->c, request, NULL, 0, out, NULL, err);
+
+    if (rc == 0 && (*out)->result_case != result)
+        return err_set(err, ERR_INTERNAL, "unexpected answer of the store");
+    return rc;
+}
+
+void api_log(const struct api_call *call, const char *what)
+{
+    log_event(conn_env(call->x->c)->log, LOG_INFO, "web", conn_id(call->x->c), what,
+              LOG_SLICE("account", call->account));
 }
 
 static void end_session(struct api_call *call)
@@ -185,7 +195,7 @@ static void end_session(struct api_call *call)
     request.call_case = GW__REQUEST__CALL_SESSION_END;
     request.session_end = &end;
     /* A new password has ended it already. */
-    (void)!api_store(call, &request, &response, &err);
+    (void)!api_store(call, &request, GW__RESPONSE__RESULT_DONE, &response, &err);
 }
 
 static void run(struct api_call *call, size_t i)

@@ -33,9 +33,11 @@ void api_error(struct api_call *call, const char *code, const char *message);
 /* What the store, or a check, said: faults of the user's as user:error, others hidden. */
 void api_failed(struct api_call *call, const struct err *err);
 
-/* A call of the store in the login's session. */
-int api_store(struct api_call *call, Gw__Request *request, const Gw__Response **out,
-              struct err *err) WARN_UNUSED;
+/* A call of the store in the login's session; another kind of result is ERR_INTERNAL. */
+int api_store(struct api_call *call, Gw__Request *request, Gw__Response__ResultCase result,
+              const Gw__Response **out, struct err *err) WARN_UNUSED;
+/* One line at level info: something of the account was changed. */
+void api_log(const struct api_call *call, const char *what);
 
 /* Text for JSON: what is not UTF-8 is replaced. NULL: out of memory. */
 json_t *api_string(struct slice text);

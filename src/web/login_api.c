@@ -88,12 +88,10 @@ static int authenticate(struct api_call *call, const Gw__Authenticated **out, st
     auth.origin = &origin;
     request.call_case = GW__REQUEST__CALL_AUTHENTICATE;
     request.authenticate = &auth;
-    int rc = api_store(call, &request, &response, err);
+    int rc = api_store(call, &request, GW__RESPONSE__RESULT_AUTHENTICATED, &response, err);
 
     if (rc < 0)
         return rc;
-    if (response->result_case != GW__RESPONSE__RESULT_AUTHENTICATED)
-        return err_set(err, ERR_INTERNAL, "unexpected answer of the store");
     call->x->delay_s = response->authenticated->delay_s;
     if (response->authenticated->result == GW__AUTHENTICATED__RESULT__RESULT_WRONG)
         return err_set(err, ERR_DENIED, "wrong address or password");
@@ -111,10 +109,8 @@ static int open_session(struct api_call *call, struct slice address, struct err 
     open.address = rpc_bytes(address);
     request.call_case = GW__REQUEST__CALL_WEB_SESSION_OPEN;
     request.web_session_open = &open;
-    int rc = api_store(call, &request, &response, err);
+    int rc = api_store(call, &request, GW__RESPONSE__RESULT_WEB_SESSION_OPENED, &response, err);
 
-    if (rc == 0 && response->result_case != GW__RESPONSE__RESULT_WEB_SESSION_OPENED)
-        return err_set(err, ERR_INTERNAL, "unexpected answer of the store");
     if (rc < 0)
         return rc;
     const Gw__WebSessionOpened *opened = response->web_session_opened;
@@ -190,12 +186,10 @@ static int use_session(struct api_call *call, struct slice csrf, const Gw__Authe
     use.csrf = rpc_bytes(csrf);
     request.call_case = GW__REQUEST__CALL_WEB_SESSION_USE;
     request.web_session_use = &use;
-    int rc = api_store(call, &request, &response, err);
+    int rc = api_store(call, &request, GW__RESPONSE__RESULT_AUTHENTICATED, &response, err);
 
     if (rc < 0)
         return rc;
-    if (response->result_case != GW__RESPONSE__RESULT_AUTHENTICATED)
-        return err_set(err, ERR_INTERNAL, "unexpected answer of the store");
     *out = response->authenticated;
     return 0;
 }
@@ -246,7 +240,7 @@ void api_logout(struct api_call *call)
     close.token = rpc_bytes(call->token);
     request.call_case = GW__REQUEST__CALL_WEB_SESSION_CLOSE;
     request.web_session_close = &close;
-    if (api_store(call, &request, &response, &err) < 0) {
+    if (api_store(call, &request, GW__RESPONSE__RESULT_DONE, &response, &err) < 0) {
         api_failed(call, &err);
         return;
     }

@@ -1,6 +1,5 @@
 /* AppPasswords, AppPasswordAdd, AppPasswordRemove, LoginAttempts. */
 #include "base/clock.h"
-#include "base/log.h"
 #include "base/num.h"
 #include "net/addr.h"
 #include "rpc/call.h"
@@ -11,16 +10,6 @@
 #define SCOPE_WEB 4u
 #define DAYS_MAX 3650
 #define ATTEMPTS_MAX 500
-
-static int ask(struct api_call *call, Gw__Request *request, Gw__Response__ResultCase result,
-               const Gw__Response **out, struct err *err)
-{
-    int rc = api_store(call, request, out, err);
-
-    if (rc == 0 && (*out)->result_case != result)
-        return err_set(err, ERR_INTERNAL, "unexpected answer of the store");
-    return rc;
-}
 
 static json_t *password_json(const Gw__AppPassword *row)
 {
@@ -40,7 +29,7 @@ void api_app_passwords(struct api_call *call)
 
     request.call_case = GW__REQUEST__CALL_APP_PASSWORD_LIST;
     request.app_password_list = &list;
-    if (ask(call, &request, GW__RESPONSE__RESULT_APP_PASSWORDS, &response, &err) < 0) {
+    if (api_store(call, &request, GW__RESPONSE__RESULT_APP_PASSWORDS, &response, &err) < 0) {
         api_failed(call, &err);
         return;
     }
@@ -49,12 +38,6 @@ void api_app_passwords(struct api_call *call)
     for (size_t i = 0; i < response->app_passwords->n_rows; i++)
         (void)!json_array_append_new(rows, password_json(response->app_passwords->rows[i]));
     api_result(call, rows);
-}
-
-static void log_change(const struct api_call *call, const char *what)
-{
-    log_event(conn_env(call->x->c)->log, LOG_INFO, "web", conn_id(call->x->c), what,
-              LOG_SLICE("account", call->account));
 }
 
 void api_app_password_add(struct api_call *call)
@@ -77,7 +60,7 @@ void api_app_password_add(struct api_call *call)
         edit.expires_ns = clock_now_ns(conn_env(call->x->c)->clock) + days * 24 * 3600 * NS_PER_S;
     request.call_case = GW__REQUEST__CALL_APP_PASSWORD_EDIT;
     request.app_password_edit = &edit;
-    int rc = ask(call, &request, GW__RESPONSE__RESULT_APP_PASSWORDS, &response, &err);
+    int rc = api_store(call, &request, GW__RESPONSE__RESULT_APP_PASSWORDS, &response, &err);
 
     if (rc == 0 && response->app_passwords->n_rows != 1)
         rc = err_set(&err, ERR_INTERNAL, "unexpected answer of the store");
@@ -85,7 +68,7 @@ void api_app_password_add(struct api_call *call)
         api_failed(call, &err);
         return;
     }
-    log_change(call, "app password added");
+    api_log(call, "app password added");
     api_result(call, api_bytes(response->app_passwords->rows[0]->password));
 }
 
@@ -101,11 +84,11 @@ void api_app_password_remove(struct api_call *call)
     edit.token = rpc_bytes(call->token);
     request.call_case = GW__REQUEST__CALL_APP_PASSWORD_EDIT;
     request.app_password_edit = &edit;
-    if (ask(call, &request, GW__RESPONSE__RESULT_DONE, &response, &err) < 0) {
+    if (api_store(call, &request, GW__RESPONSE__RESULT_DONE, &response, &err) < 0) {
         api_failed(call, &err);
         return;
     }
-    log_change(call, "app password removed");
+    api_log(call, "app password removed");
     api_done(call);
 }
 
@@ -145,7 +128,7 @@ void api_login_attempts(struct api_call *call)
     list.max = max > 0 && max <= ATTEMPTS_MAX ? (uint32_t)max : ATTEMPTS_MAX;
     request.call_case = GW__REQUEST__CALL_LOGIN_ATTEMPT_LIST;
     request.login_attempt_list = &list;
-    if (ask(call, &request, GW__RESPONSE__RESULT_LOGIN_ATTEMPTS, &response, &err) < 0) {
+    if (api_store(call, &request, GW__RESPONSE__RESULT_LOGIN_ATTEMPTS, &response, &err) < 0) {
         api_failed(call, &err);
         return;
     }

@@ -2,7 +2,6 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/encode.h"
-#include "base/log.h"
 #include "net/client_key.h"
 #include "rpc/call.h"
 #include "web/api.h"
@@ -34,11 +33,8 @@ void api_tls_keys(struct api_call *call)
 
     request.call_case = GW__REQUEST__CALL_TLS_KEY_LIST;
     request.tls_key_list = &list;
-    int rc = api_store(call, &request, &response, &err);
 
-    if (rc == 0 && response->result_case != GW__RESPONSE__RESULT_TLS_KEYS)
-        rc = err_set(&err, ERR_INTERNAL, "unexpected answer of the store");
-    if (rc < 0) {
+    if (api_store(call, &request, GW__RESPONSE__RESULT_TLS_KEYS, &response, &err) < 0) {
         api_failed(call, &err);
         return;
     }
@@ -55,12 +51,11 @@ static bool done(struct api_call *call, Gw__Request *request, const char *what)
     const Gw__Response *response;
     struct err err;
 
-    if (api_store(call, request, &response, &err) < 0) {
+    if (api_store(call, request, GW__RESPONSE__RESULT_DONE, &response, &err) < 0) {
         api_failed(call, &err);
         return false;
     }
-    log_event(conn_env(call->x->c)->log, LOG_INFO, "web", conn_id(call->x->c), what,
-              LOG_SLICE("account", call->account));
+    api_log(call, what);
     return true;
 }
 
