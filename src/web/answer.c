@@ -3,6 +3,7 @@
 #include <jansson.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/num.h"
 
 static const struct {
@@ -63,8 +64,7 @@ void web_answer_file(struct web_exchange *x, const struct web_file *file)
     web_answer_field(x, "ETag", "%s", file->etag);
     web_answer_field(x, "Cache-Control",
                      file->lasting ? "public, max-age=31536000, immutable" : "no-cache");
-    /* RFC 9110 13.1.2: "*" and lists are for others; browsers send back what they were given. */
-    if (slice_eq(http_field(x->q, SLICE("If-None-Match")), slice_str(file->etag))) {
+    if (http_etag_listed(x->q, slice_str(file->etag))) {
         x->status = 304;
         return;
     }
@@ -76,7 +76,10 @@ void web_answer_file(struct web_exchange *x, const struct web_file *file)
 void web_answer_redirect(struct web_exchange *x, unsigned status, struct slice location)
 {
     web_answer_text(x, status);
-    web_answer_field(x, "Location", "%.*s", SLICE_FMT(location));
+    /* Not printed: SLICE_FMT shortens. */
+    build_text(&x->fields, "Location: ");
+    build_bytes(&x->fields, location);
+    build_text(&x->fields, "\r\n");
 }
 
 void web_answer_field(struct web_exchange *x, const char *name, const char *format, ...)
@@ -108,6 +111,16 @@ void web_answer_cookie(struct web_exchange *x, const char *name, struct slice va
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "            \
     "require-trusted-types-for 'script'"
 
+/* RFC 9110 5.6.7, 6.6.1 */
+static void write_date(struct web_exchange *x)
+{
+    struct clock_utc t = clock_utc_of(clock_now_ns(conn_env(x->c)->clock) / NS_PER_S);
+
+    conn_printf(x->c, "Date: %s, %02d %s %04d %02d:%02d:%02d GMT\r\n",
+                clock_weekday_name(t.weekday), t.day, clock_month_name(t.month), t.year, t.hour,
+                t.minute, t.second);
+}
+
 static void write_security(struct web_exchange *x)
 {
     const struct edge_settings *settings = x->listener->settings;
@@ -125,11 +138,16 @@ static void write_security(struct web_exchange *x)
 
 void web_answer_write(struct web_exchange *x)
 {
+    if (!build_ok(&x->fields)) {
+        build_done(&x->fields);
+        x->file = NULL;
+        x->close = true;
+        web_answer_text(x, 500);
+    }
     size_t n = x->file ? x->file->n : x->body.n;
 
-    if (!build_ok(&x->fields))
-        x->close = true;
     conn_printf(x->c, "HTTP/1.1 %s\r\n", web_status_text(x->status));
+    write_date(x);
     if (x->type.n > 0)
         conn_printf(x->c, "Content-Type: %.*s\r\n", SLICE_FMT(x->type));
     if (x->status != 304)

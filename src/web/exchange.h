@@ -34,7 +34,8 @@ struct web_exchange {
     bool close;            /* the last one on this connection */
 };
 
-#define WEB_FIELDS_MAX 4096u
+/* A redirect repeats the target of its request. */
+#define WEB_FIELDS_MAX (HTTP_HEAD_MAX + 4096u)
 
 /* "404 Not Found", as text and as the reason of the status line. */
 const char *web_status_text(unsigned status);
@@ -54,7 +55,8 @@ void web_answer_field(struct web_exchange *x, const char *name, const char *form
 void web_answer_cookie(struct web_exchange *x, const char *name, struct slice value,
                        uint32_t max_age_s);
 
-/* Writes status line, fields and, but for files and HEAD, the body. */
+/* Writes status line, fields and, but for files and HEAD, the body. Fields that did not fit become
+ * status 500. */
 void web_answer_write(struct web_exchange *x);
 
 /* ---- handlers ---- */

@@ -1,5 +1,5 @@
 /* The head is collected until its empty line, checked, and then parsed in one go: the parser's
- * pieces are slices of it. The body is fed to the parser as it comes, which undoes chunks. */
+ * pieces are slices of it. The body is read as it comes. */
 #include "web/request.h"
 
 #include <stdlib.h>
@@ -10,7 +10,7 @@
 
 void http_reader_init(struct http_reader *r)
 {
-    *r = (struct http_reader){.state = HTTP_IN_HEAD};
+    *r = (struct http_reader){0};
     build_init(&r->head, HTTP_HEAD_MAX);
 }
 
@@ -23,6 +23,7 @@ void http_reader_reset(struct http_reader *r)
         wipe(r->body.p, r->body.n);
     build_done(&r->head);
     build_done(&r->body);
+    build_done(&r->line);
     build_done(&r->path);
     free(r->request);
     http_reader_init(r);
@@ -30,7 +31,7 @@ void http_reader_reset(struct http_reader *r)
 
 bool http_reader_idle(const struct http_reader *r)
 {
-    return r->state == HTTP_IN_HEAD && r->head.n == 0;
+    return r->head.n == 0;
 }
 
 static enum http_step refuse(struct http_reader *r, unsigned status)
@@ -52,13 +53,11 @@ static int on_url(http_parser *p, const char *at, size_t n)
     return 0;
 }
 
-/* Fields come whole: the head is parsed in one go. Those of a trailer are not kept. */
+/* Fields come whole: the head is parsed in one go. */
 static int on_field(http_parser *p, const char *at, size_t n)
 {
     struct http_reader *r = reader_of(p);
 
-    if (r->state != HTTP_IN_HEAD)
-        return 0;
     if (r->request->fields_n == HTTP_FIELDS_MAX) {
         r->status = 431;
         return 1;
@@ -69,29 +68,20 @@ static int on_field(http_parser *p, const char *at, size_t n)
 
 static int on_value(http_parser *p, const char *at, size_t n)
 {
-    struct http_reader *r = reader_of(p);
+    struct http_request *q = reader_of(p)->request;
 
-    if (r->state == HTTP_IN_HEAD && r->request->fields_n > 0)
-        r->request->fields[r->request->fields_n - 1].value = slice_trim(slice_of(at, n));
+    if (q->fields_n > 0)
+        q->fields[q->fields_n - 1].value = slice_trim(slice_of(at, n));
     return 0;
 }
 
-static int on_body(http_parser *p, const char *at, size_t n)
+/* The head is whole: the body is not the parser's. */
+static int on_fields_end(http_parser *p)
 {
     struct http_reader *r = reader_of(p);
 
-    build_bytes(&r->body, slice_of(at, n));
-    if (build_ok(&r->body))
-        return 0;
-    r->status = 413;
-    return 1;
-}
-
-/* The parser stops at the end of the message: what follows is the next request's. */
-static int on_end(http_parser *p)
-{
-    reader_of(p)->complete = true;
-    http_parser_pause(p, 1);
+    r->request->keep_alive = http_should_keep_alive(p) != 0 && !p->upgrade;
+    r->parsed = true;
     return 0;
 }
 
@@ -99,8 +89,7 @@ static const http_parser_settings callbacks = {
     .on_url = on_url,
     .on_header_field = on_field,
     .on_header_value = on_value,
-    .on_body = on_body,
-    .on_message_complete = on_end,
+    .on_headers_complete = on_fields_end,
 };
 
 static unsigned status_of(const struct http_reader *r)
@@ -153,7 +142,8 @@ static unsigned read_fields(struct http_reader *r)
         } else if (slice_eq_nocase(name, SLICE("Content-Length"))) {
             q->length = r->parser.content_length;
         } else if (slice_eq_nocase(name, SLICE("Expect"))) {
-            q->expects = slice_eq_nocase(value, SLICE("100-continue"));
+            /* RFC 9110 10.1.1: ignored in HTTP/1.0. */
+            q->expects = r->parser.http_minor > 0 && slice_eq_nocase(value, SLICE("100-continue"));
         }
     }
     /* RFC 9112 3.2: exactly one Host. */
@@ -175,9 +165,8 @@ static enum http_step parse_head(struct http_reader *r)
     http_parser_init(&r->parser, HTTP_REQUEST);
     r->parser.data = r;
     size_t n = http_parser_execute(&r->parser, &callbacks, (const char *)head.p, head.n);
-    bool stopped = HTTP_PARSER_ERRNO(&r->parser) == HPE_PAUSED && r->complete;
 
-    if (!stopped && (HTTP_PARSER_ERRNO(&r->parser) != HPE_OK || n != head.n))
+    if (HTTP_PARSER_ERRNO(&r->parser) != HPE_OK || n != head.n || !r->parsed)
         return refuse(r, status_of(r));
     if (r->parser.http_major != 1)
         return refuse(r, 505);
@@ -188,7 +177,8 @@ static enum http_step parse_head(struct http_reader *r)
     if (status != 0)
         return refuse(r, status);
     r->request->method = method_of(r->parser.method);
-    r->request->keep_alive = http_should_keep_alive(&r->parser) != 0 && !r->parser.upgrade;
+    r->left = r->request->length;
+    r->complete = r->left == 0 && !r->request->chunked;
     return HTTP_STEP_HEAD;
 }
 
@@ -249,30 +239,32 @@ static enum http_step feed_head(struct http_reader *r, struct slice in, size_t *
 
 enum http_step http_reader_body(struct http_reader *r, size_t max)
 {
-    r->state = r->complete ? HTTP_DONE : HTTP_IN_BODY;
+    r->in_body = true;
     if (r->complete)
         return HTTP_STEP_WHOLE;
-    if (r->request->length > max)
+    if (r->left > max)
         return refuse(r, 413);
     build_init(&r->body, max);
+    build_init(&r->line, HTTP_CHUNK_LINE_MAX);
     return HTTP_STEP_MORE;
 }
 
 static enum http_step feed_body(struct http_reader *r, struct slice in, size_t *used_out)
 {
-    *used_out = http_parser_execute(&r->parser, &callbacks, (const char *)in.p, in.n);
-    if (r->complete) {
-        r->state = HTTP_DONE;
-        r->request->body = build_slice(&r->body);
-        return HTTP_STEP_WHOLE;
-    }
-    return HTTP_PARSER_ERRNO(&r->parser) == HPE_OK ? HTTP_STEP_MORE : refuse(r, status_of(r));
+    unsigned status = http_body_read(r, in, used_out);
+
+    if (status != 0)
+        return refuse(r, status);
+    if (!r->complete)
+        return HTTP_STEP_MORE;
+    r->request->body = build_slice(&r->body);
+    return HTTP_STEP_WHOLE;
 }
 
 enum http_step http_reader_feed(struct http_reader *r, struct slice in, size_t *used_out)
 {
     *used_out = 0;
-    if (r->state == HTTP_IN_HEAD)
+    if (!r->in_body)
         return feed_head(r, in, used_out);
-    return r->state == HTTP_IN_BODY ? feed_body(r, in, used_out) : HTTP_STEP_WHOLE;
+    return r->complete ? HTTP_STEP_WHOLE : feed_body(r, in, used_out);
 }

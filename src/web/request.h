@@ -11,7 +11,8 @@
  * libhttp-parser reads the grammar; it is lenient in places, so the head is looked at before. What
  * is refused although RFC 9112 lets a server accept it: line ends without CR, folded fields, blanks
  * before a colon, Transfer-Encoding other than "chunked" or beside Content-Length, several Host
- * fields. Nothing is kept of a request that was not pipelined: an idle reader owns no memory. */
+ * fields, LF without CR between chunks. Nothing is kept of a request that was not pipelined: an
+ * idle reader owns no memory. */
 #pragma once
 
 #include <http_parser.h>
@@ -21,7 +22,8 @@
 #include "base/slice.h"
 
 #define HTTP_HEAD_MAX (16u * 1024) /* octets of request line and fields */
-#define HTTP_FIELDS_MAX 100u
+#define HTTP_FIELDS_MAX 100u       /* also of a trailer, which is not kept */
+#define HTTP_CHUNK_LINE_MAX 1024u  /* octets of the lines between chunks */
 
 enum web_method { WEB_GET = 1u << 0, WEB_HEAD = 1u << 1, WEB_POST = 1u << 2, WEB_OTHER = 1u << 3 };
 
@@ -54,9 +56,14 @@ struct http_reader {
     bool complete; /* the whole message has come */
 
     /* Inside. */
-    struct http_parser parser;
+    struct http_parser parser; /* of the head */
+    bool parsed;               /* it came to the end of the fields */
+    bool in_body;
     struct builder head, body, path;
-    enum { HTTP_IN_HEAD, HTTP_IN_BODY, HTTP_DONE } state;
+    uint64_t left; /* octets of the body, or of this chunk */
+    struct builder line;
+    unsigned trailers;
+    enum { HTTP_CHUNK_SIZE, HTTP_CHUNK_END, HTTP_CHUNK_TRAILER } chunk;
 };
 
 void http_reader_init(struct http_reader *r);
@@ -74,3 +81,6 @@ bool http_reader_idle(const struct http_reader *r);
 struct slice http_field(const struct http_request *request, struct slice name);
 /* The value of a cookie; empty when there is none, or two of that name (RFC 6265 4.2). */
 struct slice http_cookie(const struct http_request *request, struct slice name);
+/* Whether If-None-Match says that the client has what the entity tag (with its quotes) names. RFC
+ * 9110 13.1.2; tags of ours hold no comma. */
+bool http_etag_listed(const struct http_request *request, struct slice etag);

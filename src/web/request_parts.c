@@ -3,17 +3,20 @@
 #include "base/cursor.h"
 #include "web/request_private.h"
 
-static bool line_strict(struct slice line, bool first)
+static bool text_strict(struct slice line, bool tabs)
+{
+    for (size_t i = 0; i < line.n; i++)
+        if (ascii_is_control(line.p[i]) && !(tabs && line.p[i] == '\t'))
+            return false;
+    return true;
+}
+
+bool http_field_strict(struct slice line)
 {
     size_t colon = slice_find_byte(line, ':');
 
-    for (size_t i = 0; i < line.n; i++)
-        if (ascii_is_control(line.p[i]) && line.p[i] != '\t')
-            return false;
-    if (first)
-        return slice_find_byte(line, '\t') == SIZE_MAX;
-    return colon != SIZE_MAX && colon > 0 && line.p[0] != ' ' && line.p[0] != '\t' &&
-           line.p[colon - 1] != ' ' && line.p[colon - 1] != '\t';
+    return text_strict(line, true) && colon != SIZE_MAX && colon > 0 && line.p[0] != ' ' &&
+           line.p[0] != '\t' && line.p[colon - 1] != ' ' && line.p[colon - 1] != '\t';
 }
 
 bool http_head_strict(struct slice head)
@@ -30,7 +33,7 @@ bool http_head_strict(struct slice head)
             return false;
         if (line.n == 0)
             return !first && cur_at_end(&c);
-        if (!line_strict(line, first))
+        if (first ? !text_strict(line, false) : !http_field_strict(line))
             return false;
         first = false;
     }
@@ -117,4 +120,24 @@ struct slice http_cookie(const struct http_request *request, struct slice name)
         rest = end == SIZE_MAX ? SLICE("") : slice_from(rest, end + 1);
     }
     return hits == 1 ? found : SLICE("");
+}
+
+bool http_etag_listed(const struct http_request *request, struct slice etag)
+{
+    struct slice rest = http_field(request, SLICE("If-None-Match"));
+
+    if (slice_eq(rest, SLICE("*")))
+        return true;
+    while (rest.n > 0) {
+        size_t end = slice_find_byte(rest, ',');
+        struct slice tag = slice_trim(slice_sub(rest, 0, end));
+
+        /* RFC 9110 8.8.3.2: the weak comparison. */
+        if (slice_starts(tag, SLICE("W/")))
+            tag = slice_from(tag, 2);
+        if (slice_eq(tag, etag))
+            return true;
+        rest = end == SIZE_MAX ? SLICE("") : slice_from(rest, end + 1);
+    }
+    return false;
 }

@@ -4,7 +4,6 @@
  *
  * What is refused before its body was read ends the connection, because what follows is not known
  * to be a request. */
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/cleanup.h"
@@ -93,21 +92,19 @@ static enum conn_next to_https(struct web_session *s, struct slice name)
     uint32_t port = s->listener->settings->ports[EDGE_HTTPS];
     const struct http_request *q = s->reader.request;
     bool literal = slice_find_byte(name, ':') != SIZE_MAX;
-    char text[16] = "";
+    _cleanup_(build_done) struct builder location = {0};
     struct web_exchange x;
 
     if (port == 0)
         return refuse(s, 404);
-    if (port != 443)
-        (void)snprintf(text, sizeof(text), ":%u", port);
     exchange_init(&x, s);
     x.close = x.close || !s->reader.complete;
-    size_t at = slice_starts(q->target, SLICE("/")) ? 0 : SIZE_MAX;
-
-    web_answer_redirect(&x, 308,
-                        arena_printf(x.a, "https://%s%.*s%s%s%.*s", literal ? "[" : "",
-                                     SLICE_FMT(name), literal ? "]" : "", text,
-                                     SLICE_FMT(at == 0 ? q->target : SLICE("/"))));
+    build_init(&location, WEB_FIELDS_MAX);
+    build_printf(&location, literal ? "https://[%.*s]" : "https://%.*s", SLICE_FMT(name));
+    if (port != 443)
+        build_printf(&location, ":%u", port);
+    build_bytes(&location, slice_starts(q->target, SLICE("/")) ? q->target : SLICE("/"));
+    web_answer_redirect(&x, 308, build_slice(&location));
     return finish(s, &x);
 }
 
@@ -131,7 +128,7 @@ static enum conn_next check_head(struct web_session *s, bool *on_out)
     if (!s->route)
         return refuse(s, 404);
     if (!(s->route->methods & q->method))
-        return refuse(s, q->method == WEB_OTHER && !q->keep_alive ? 501 : 405);
+        return refuse(s, 405);
     *on_out = true;
     return CONN_MORE;
 }

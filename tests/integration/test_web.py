@@ -4,6 +4,7 @@ Names W1, A1 … are rows of the specification's acceptance table.
 """
 
 import base64
+import email.utils
 import hashlib
 import pathlib
 import re
@@ -79,7 +80,8 @@ class TestFraming(harness.ServerTest):
             self.assertIn(found[0], (400, 501), fields)
         self.check(self.request(b"POST /account/api/LoginPrep HTTP/1.0",
                                 host + b"Transfer-Encoding: chunked\r\n", b"0\r\n\r\n" + inner), 400)
-        for chunk in (b"g\r\n", b"-1\r\nx\r\n", b"1\nx\r\n0\r\n\r\n", b"ffffffffffffffffff\r\n"):
+        for chunk in (b"g\r\n", b"-1\r\nx\r\n", b"1\nx\r\n0\r\n\r\n", b"ffffffffffffffffff\r\n", b"1;\nx\r\nx\r\n0\r\n\r\n",
+                      b"0\r\nX: y\n\n", b"0\n\n", b"1\r\nxy\r\n0\r\n\r\n"):
             self.check(self.request(post, host + b"Transfer-Encoding: chunked\r\n", chunk + inner), 400)
 
     def test_request_lines(self):
@@ -139,6 +141,9 @@ class TestFraming(harness.ServerTest):
         found = raw(self.server, b"POST /account/api/LoginPrep HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\n"
                     b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
         self.assertEqual(status_of(found), [100, 200])
+        found = raw(self.server, b"POST /account/api/LoginPrep HTTP/1.0\r\nHost: localhost\r\nExpect: 100-continue\r\n"
+                    b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+        self.assertEqual(status_of(found), [200])
 
     def test_alpn(self):
         """Row 16: TLS for something else is refused."""
@@ -270,6 +275,8 @@ class TestLogin(harness.ServerTest):
             answer = browser.request(method, path, "")
             for name in HEADERS:
                 self.assertEqual(len(answer.headers.get_all(name, [])), 1, (path, name))
+            date = email.utils.parsedate_to_datetime(answer.headers["Date"])
+            self.assertLess(abs(date.timestamp() - time.time()), 60)
             self.assertNotIn("unsafe", answer.headers["Content-Security-Policy"])
             self.assertIn("frame-ancestors 'none'", answer.headers["Content-Security-Policy"])
             self.assertNotIn("Access-Control-Allow-Origin", answer.headers)
@@ -497,6 +504,7 @@ class TestPublic(harness.ServerTest):
         for line, host, location in (
                 (b"GET /account/?x=1 HTTP/1.1", b"mail.test.example", b"https://mail.test.example:%d/account/?x=1"),
                 (b"GET / HTTP/1.1", b"[::1]:80", b"https://[::1]:%d/"),
+                (b"GET /" + b"a" * 16000 + b" HTTP/1.1", b"127.0.0.1", b"https://127.0.0.1:%d/" + b"a" * 16000),
                 (b"POST /account/api/LoginPrep HTTP/1.1", b"127.0.0.1:80",
                  b"https://127.0.0.1:%d/account/api/LoginPrep")):
             found = raw(self.server, line + b"\r\nHost: " + host + b"\r\n\r\n")

@@ -35,6 +35,8 @@ static unsigned feed(struct http_reader *r, struct slice in, size_t step, size_t
     return next == HTTP_STEP_WHOLE ? 0 : 1;
 }
 
+#define CHUNKED "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+
 static const struct {
     const char *name, *in;
     unsigned status;
@@ -60,6 +62,20 @@ static const struct {
     {"chunks too long",
      "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n11\r\n0123456789abcdefg\r\n",
      413, NULL, NULL, NULL, NULL},
+    {"bare LF after a size", CHUNKED "2\nab\r\n0\r\n\r\n", 400, NULL, NULL, NULL, NULL},
+    {"bare LF in an extension", CHUNKED "2;e\nx\r\nab\r\n0\r\n\r\n", 400, NULL, NULL, NULL, NULL},
+    {"bare LF after a chunk", CHUNKED "2\r\nab\n0\r\n\r\n", 400, NULL, NULL, NULL, NULL},
+    {"bare LF in the trailer", CHUNKED "0\r\nT: 1\n\n", 400, NULL, NULL, NULL, NULL},
+    {"bare LF at the end", CHUNKED "0\r\n\n", 400, NULL, NULL, NULL, NULL},
+    {"folded trailer", CHUNKED "0\r\nT: 1\r\n x\r\n\r\n", 400, NULL, NULL, NULL, NULL},
+    {"longer chunk than said", CHUNKED "2\r\nabc\r\n0\r\n\r\n", 400, NULL, NULL, NULL, NULL},
+    {"blank after a size", CHUNKED "2 \r\nab\r\n0\r\n\r\n", 400, NULL, NULL, NULL, NULL},
+    {"signed size", CHUNKED "+2\r\nab\r\n0\r\n\r\n", 400, NULL, NULL, NULL, NULL},
+    {"0x size", CHUNKED "0x2\r\nab\r\n0\r\n\r\n", 400, NULL, NULL, NULL, NULL},
+    {"no size", CHUNKED "\r\nab\r\n0\r\n\r\n", 400, NULL, NULL, NULL, NULL},
+    {"nine digits", CHUNKED "000000002\r\n", 400, NULL, NULL, NULL, NULL},
+    {"large size", CHUNKED "ffffffff\r\n", 413, NULL, NULL, NULL, NULL},
+    {"chunks not whole", CHUNKED "2\r\nab\r\n0\r\n", 1, NULL, NULL, NULL, NULL},
     {"both lengths",
      "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n", 400,
      NULL, NULL, NULL, NULL},
@@ -223,12 +239,34 @@ static void test_cookies(void **state)
     }
 }
 
+/* RFC 9110 13.1.2 */
+static void test_if_none_match(void **state)
+{
+    static const struct {
+        const char *value;
+        bool listed;
+    } values[] = {
+        {"\"a\"", true},         {"\"b\"", false},  {"*", true},       {"", false},
+        {"\"b\", \"a\"", true},  {"W/\"a\"", true}, {"\"ab\"", false}, {"a", false},
+        {"\"b\",W/\"a\"", true}, {",", false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(values); i++) {
+        struct http_request q = {.fields = {{SLICE("if-none-match"), slice_str(values[i].value)}},
+                                 .fields_n = 1};
+
+        if (http_etag_listed(&q, SLICE("\"a\"")) != values[i].listed)
+            fail_msg("%s", values[i].value);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rows),    cmocka_unit_test(test_pipeline),
         cmocka_unit_test(test_limits),  cmocka_unit_test(test_keep_alive),
-        cmocka_unit_test(test_cookies),
+        cmocka_unit_test(test_cookies), cmocka_unit_test(test_if_none_match),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
