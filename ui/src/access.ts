@@ -1,6 +1,6 @@
 // App passwords, and what was tried with the account's passwords and keys.
 import * as api from "./api";
-import { announce, checkbox, confirm, copyButton, fact, field, form, h, newId, time } from "./dom";
+import { announce, checkbox, copyButton, fact, field, form, h, newId, removeButton, time } from "./dom";
 
 const scopes = (password: api.AppPassword) =>
   [password.IMAP && "reading (IMAP)", password.Submission && "sending", password.Web && "this page"].filter(Boolean).join(", ");
@@ -8,21 +8,15 @@ const scopes = (password: api.AppPassword) =>
 function passwordItem(password: api.AppPassword, changed: (text: string) => void): HTMLElement {
   const titleId = newId("password");
   const remove = async () => {
-    const sure = await confirm(`Remove the app password “${password.Name}”?`,
-      "What uses it can no longer log in. Everything that is logged in to the account has to log in again, except this page.", "Remove");
-    if (!sure) return;
-    try {
-      await api.removeAppPassword(password.Name);
-      changed(`The app password ${password.Name} has been removed.`);
-    } catch (error) {
-      announce((error as Error).message);
-    }
+    await api.removeAppPassword(password.Name);
+    changed(`The app password ${password.Name} has been removed.`);
   };
   return h("li", { class: "card", "aria-labelledby": titleId }, h("h3", { id: titleId }, password.Name),
     h("dl", { class: "facts" }, fact("Good for", scopes(password)), fact("Added", time(password.Created, "")),
       fact("Last used", time(password.LastUsed, "never")), fact("Ends", time(password.Expires, "never"))),
-    h("button", { type: "button", class: "danger small", click: () => void remove(),
-      "aria-label": `Remove the app password ${password.Name}` }, "Remove"));
+    removeButton(`app password ${password.Name}`,
+      "What uses it can no longer log in. Everything that is logged in to the account has to log in again, except this page.",
+      remove));
 }
 
 function result(name: string, password: string): HTMLElement {
@@ -87,13 +81,19 @@ const RESULTS: Record<string, string> = {
   aborted: "Given up",
 };
 
+const PROTOCOLS: Record<string, string> = { imap: "Reading (IMAP)", submission: "Sending (SMTP)", web: "This page" };
+
+/** "version=TLS1.3 ciphersuite=TLS_AES_128_GCM_SHA256" in words, which can be broken. */
+const connection = (tls: string) =>
+  tls.replace("version=TLS", "TLS ").replace("ciphersuite=TLS_", "").replaceAll("_", " ") || "without TLS";
+
 function attemptRow(attempt: api.LoginAttempt): HTMLElement {
   const times = attempt.Count > 1 ? `${attempt.Count} times` : "once";
   return h("li", { class: "card attempt" },
     h("h3", { class: attempt.Result === "ok" ? "good-text" : "danger-text" }, RESULTS[attempt.Result] ?? attempt.Result),
     h("dl", { class: "facts" }, fact("When", time(attempt.Last, "")), fact("From", attempt.RemoteIP ?? "this machine"),
-      fact("As", attempt.LoginAddress), fact("How", `${attempt.Protocol}, ${attempt.Mechanism}`),
-      fact("How often", times), fact("Connection", attempt.TLS.replace(/version=|ciphersuite=/g, "") || "without TLS")));
+      fact("As", attempt.LoginAddress), fact("How", `${PROTOCOLS[attempt.Protocol] ?? attempt.Protocol}, ${attempt.Mechanism}`),
+      fact("How often", times), fact("Connection", connection(attempt.TLS))));
 }
 
 export async function attemptsPage(): Promise<HTMLElement> {

@@ -64,6 +64,9 @@ async function call<Result>(name: string, ...params: unknown[]): Promise<Result>
     throw new ApiError("network", "The server cannot be reached. Try again.");
   }
   if (answer.status === 429) throw new ApiError("user:error", "Too many attempts. Try again in a minute.");
+  // A proxy, or the server before it looked at the call, answers with a page.
+  if (!answer.headers.get("Content-Type")?.startsWith("application/json"))
+    throw new ApiError("server:error", `The server answered with status ${answer.status}. Try again.`);
   const body = (await answer.json()) as { result?: Result; error?: { code: string; message: string } };
   if (!body.error) return body.result as Result;
   const message = body.error.message;

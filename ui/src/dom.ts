@@ -94,7 +94,7 @@ export function download(name: string, type: string, content: BlobPart): void {
 }
 
 /** A question before something that cannot be undone. The element that had the focus gets it back. */
-export function confirm(title: string, text: string, action: string): Promise<boolean> {
+function confirm(title: string, text: string, action: string): Promise<boolean> {
   return new Promise((resolve) => {
     const titleId = newId("title");
     const dialog = h(
@@ -116,6 +116,23 @@ export function confirm(title: string, text: string, action: string): Promise<bo
     document.body.append(dialog);
     dialog.showModal();
   });
+}
+
+/** A button that removes something after a question; what went wrong is said beside it. */
+export function removeButton(what: string, warning: string, remove: () => Promise<void>): HTMLElement {
+  const problem = h("p", { class: "problem", role: "alert", hidden: true });
+  const click = async () => {
+    problem.hidden = true;
+    if (!(await confirm(`Remove the ${what}?`, warning, "Remove"))) return;
+    try {
+      await remove();
+    } catch (error) {
+      problem.textContent = error instanceof Error ? error.message : String(error);
+      problem.hidden = false;
+    }
+  };
+  return h("div", {}, problem,
+    h("button", { type: "button", class: "danger small", click: () => void click(), "aria-label": `Remove the ${what}` }, "Remove"));
 }
 
 export const fact = (term: string, value: Node | string) =>

@@ -1,6 +1,6 @@
 // TLS public keys: what is there, adding one from a certificate, making one for a device.
 import * as api from "./api";
-import { announce, checkbox, confirm, copyButton, download, fact, field, form, h, newId, time } from "./dom";
+import { announce, checkbox, copyButton, download, fact, field, form, h, newId, removeButton, time } from "./dom";
 import { pem } from "./der";
 import { identityPem, makeIdentity, supportedKinds, type Identity, type KeyKind } from "./identity";
 import { makeProfile } from "./mobileconfig";
@@ -34,15 +34,8 @@ function keyItem(key: api.TlsKey, account: api.Account, changed: (text: string) 
     changed(`The key ${name.value} has been changed.`);
   };
   const remove = async () => {
-    const sure = await confirm(`Remove the key “${key.Name}”?`,
-      "Programs that use it can no longer log in. This cannot be undone: a new key has to be made then.", "Remove");
-    if (!sure) return;
-    try {
-      await api.removeTlsKey(key.Fingerprint);
-      changed(`The key ${key.Name} has been removed.`);
-    } catch (error) {
-      announce((error as Error).message);
-    }
+    await api.removeTlsKey(key.Fingerprint);
+    changed(`The key ${key.Name} has been removed.`);
   };
   return h(
     "li",
@@ -57,8 +50,8 @@ function keyItem(key: api.TlsKey, account: api.Account, changed: (text: string) 
       fact("Fingerprint", h("code", { class: "wrap" }, grouped(key.Fingerprint)))),
     h("details", {}, h("summary", {}, "Change"),
       form(save, "Save", field("Name", name), field("Login address", address), preauth.row)),
-    h("button", { type: "button", class: "danger small", click: () => void remove(), "aria-label": `Remove the key ${key.Name}` },
-      "Remove"),
+    removeButton(`key ${key.Name}`,
+      "Programs that use it can no longer log in. This cannot be undone: a new key has to be made then.", remove),
   );
 }
 
@@ -101,6 +94,7 @@ function addForm(account: api.Account, changed: (text: string) => void): HTMLEle
     h("p", { class: "hint" }, "The second command makes the file that mail programs import. Apple’s programs need -legacy in it."),
     form(async () => {
       const key = await api.addTlsKey(address.value, name.value, preauth.input.checked, text.value);
+      text.value = name.value = file.value = "";
       changed(`The key ${key.Name} has been added.`);
     }, "Add key", drop, field("File", file), field("Name", name, "When it is empty, the name in the certificate."),
       field("Login address", address), preauth.row));

@@ -214,7 +214,7 @@ async function picturesOf(kind, options, word) {
     await page.getByRole("link", { name: link, exact: true }).click();
     await page.getByRole("heading", { name: heading, level: 1, exact: true }).waitFor();
     if (title === "keys") {
-      await page.getByLabel("Name of the device").fill(`${kind} device`);
+      await page.getByLabel("Name of the device").fill(`${kind} ${"nobreak".repeat(7)}`);
       await page.getByRole("button", { name: "Make key" }).click();
       await page.getByLabel("Passphrase").waitFor();
     }

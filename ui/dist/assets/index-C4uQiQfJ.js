@@ -20,6 +20,8 @@ async function call(name, ...params) {
     throw new ApiError("network", "The server cannot be reached. Try again.");
   }
   if (answer.status === 429) throw new ApiError("user:error", "Too many attempts. Try again in a minute.");
+  if (!answer.headers.get("Content-Type")?.startsWith("application/json"))
+    throw new ApiError("server:error", `The server answered with status ${answer.status}. Try again.`);
   const body = await answer.json();
   if (!body.error) return body.result;
   const message = body.error.message;
@@ -146,6 +148,25 @@ function confirm(title, text, action) {
     dialog.showModal();
   });
 }
+function removeButton(what, warning, remove) {
+  const problem2 = h("p", { class: "problem", role: "alert", hidden: true });
+  const click = async () => {
+    problem2.hidden = true;
+    if (!await confirm(`Remove the ${what}?`, warning, "Remove")) return;
+    try {
+      await remove();
+    } catch (error) {
+      problem2.textContent = error instanceof Error ? error.message : String(error);
+      problem2.hidden = false;
+    }
+  };
+  return h(
+    "div",
+    {},
+    problem2,
+    h("button", { type: "button", class: "danger small", click: () => void click(), "aria-label": `Remove the ${what}` }, "Remove")
+  );
+}
 const fact = (term, value) => h("div", {}, h("dt", {}, term), h("dd", {}, value));
 function time(text, never) {
   if (!text) return h("span", { class: "quiet" }, never);
@@ -165,18 +186,8 @@ const scopes = (password) => [password.IMAP && "reading (IMAP)", password.Submis
 function passwordItem(password, changed) {
   const titleId = newId("password");
   const remove = async () => {
-    const sure = await confirm(
-      `Remove the app password “${password.Name}”?`,
-      "What uses it can no longer log in. Everything that is logged in to the account has to log in again, except this page.",
-      "Remove"
-    );
-    if (!sure) return;
-    try {
-      await removeAppPassword(password.Name);
-      changed(`The app password ${password.Name} has been removed.`);
-    } catch (error) {
-      announce(error.message);
-    }
+    await removeAppPassword(password.Name);
+    changed(`The app password ${password.Name} has been removed.`);
   };
   return h(
     "li",
@@ -190,12 +201,11 @@ function passwordItem(password, changed) {
       fact("Last used", time(password.LastUsed, "never")),
       fact("Ends", time(password.Expires, "never"))
     ),
-    h("button", {
-      type: "button",
-      class: "danger small",
-      click: () => void remove(),
-      "aria-label": `Remove the app password ${password.Name}`
-    }, "Remove")
+    removeButton(
+      `app password ${password.Name}`,
+      "What uses it can no longer log in. Everything that is logged in to the account has to log in again, except this page.",
+      remove
+    )
   );
 }
 function result(name, password) {
@@ -283,6 +293,8 @@ const RESULTS = {
   error: "Fault of the server",
   aborted: "Given up"
 };
+const PROTOCOLS = { imap: "Reading (IMAP)", submission: "Sending (SMTP)", web: "This page" };
+const connection = (tls) => tls.replace("version=TLS", "TLS ").replace("ciphersuite=TLS_", "").replaceAll("_", " ") || "without TLS";
 function attemptRow(attempt) {
   const times = attempt.Count > 1 ? `${attempt.Count} times` : "once";
   return h(
@@ -295,9 +307,9 @@ function attemptRow(attempt) {
       fact("When", time(attempt.Last, "")),
       fact("From", attempt.RemoteIP ?? "this machine"),
       fact("As", attempt.LoginAddress),
-      fact("How", `${attempt.Protocol}, ${attempt.Mechanism}`),
+      fact("How", `${PROTOCOLS[attempt.Protocol] ?? attempt.Protocol}, ${attempt.Mechanism}`),
       fact("How often", times),
-      fact("Connection", attempt.TLS.replace(/version=|ciphersuite=/g, "") || "without TLS")
+      fact("Connection", connection(attempt.TLS))
     )
   );
 }
@@ -756,18 +768,8 @@ function keyItem(key, account2, changed) {
     changed(`The key ${name.value} has been changed.`);
   };
   const remove = async () => {
-    const sure = await confirm(
-      `Remove the key “${key.Name}”?`,
-      "Programs that use it can no longer log in. This cannot be undone: a new key has to be made then.",
-      "Remove"
-    );
-    if (!sure) return;
-    try {
-      await removeTlsKey(key.Fingerprint);
-      changed(`The key ${key.Name} has been removed.`);
-    } catch (error) {
-      announce(error.message);
-    }
+    await removeTlsKey(key.Fingerprint);
+    changed(`The key ${key.Name} has been removed.`);
   };
   return h(
     "li",
@@ -789,10 +791,10 @@ function keyItem(key, account2, changed) {
       h("summary", {}, "Change"),
       form(save, "Save", field("Name", name), field("Login address", address2), preauth.row)
     ),
-    h(
-      "button",
-      { type: "button", class: "danger small", click: () => void remove(), "aria-label": `Remove the key ${key.Name}` },
-      "Remove"
+    removeButton(
+      `key ${key.Name}`,
+      "Programs that use it can no longer log in. This cannot be undone: a new key has to be made then.",
+      remove
     )
   );
 }
@@ -844,6 +846,7 @@ function addForm(account2, changed) {
     form(
       async () => {
         const key = await addTlsKey(address2.value, name.value, preauth.input.checked, text.value);
+        text.value = name.value = file.value = "";
         changed(`The key ${key.Name} has been added.`);
       },
       "Add key",
