@@ -35,6 +35,7 @@ static const struct {
     [FLAG_IP] = {"--ip", false},
     [FLAG_BASE_PORT] = {"--base-port", false},
     [FLAG_STRICT] = {"--strict", true},
+    [FLAG_JSON] = {"--json", true},
     [FLAG_POST_PUBLIC] = {"--postpublic", false},
     [FLAG_LIST_MEMBERS] = {"--listmembers", false},
     [FLAG_ALLOW_MSG_FROM] = {"--allowmsgfrom", false},

@@ -15,6 +15,7 @@ enum command_flag {
     FLAG_IP,
     FLAG_BASE_PORT,
     FLAG_STRICT,
+    FLAG_JSON,
     FLAG_POST_PUBLIC,
     FLAG_LIST_MEMBERS,
     FLAG_ALLOW_MSG_FROM,

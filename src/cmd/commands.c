@@ -350,14 +350,15 @@ const struct command commands[] = {
      .args_max = 1,
      .run = cmd_setaccountpassword},
     {.words = "message parse",
-     .params = "[--strict] FILE",
-     .summary = "Print what the server sees in a message, as JSON.",
-     .text = "FILE may be -, standard input. Needs no server. Prints the parts with their octets,\n"
-             "addresses, dates, references, and each fault that was forgiven, with its offsets.\n"
+     .params = "[--json] [--strict] FILE",
+     .summary = "Print what the server sees in a message.",
+     .text = "FILE may be -, standard input. Needs no server. Prints addresses, date, the tree of\n"
+             "parts with their octets, and each fault that was forgiven, with its first offsets.\n"
+             "--json prints all of it for programs, in the form of godwit(1).\n"
              "With --strict the exit code is 1 when a submission would be refused.",
      .args_min = 1,
      .args_max = 1,
-     .flags = FLAG_BIT(FLAG_STRICT),
+     .flags = FLAG_BIT(FLAG_STRICT) | FLAG_BIT(FLAG_JSON),
      .run = cmd_message_parse},
     {.words = "sendmail",
      .params = "[-ti] [-f SENDER] [RECIPIENT...]",

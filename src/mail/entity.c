@@ -183,6 +183,16 @@ bool entity_is_message(const struct mail_part *part)
            (slice_eq(part->subtype, SLICE("RFC822")) || slice_eq(part->subtype, SLICE("GLOBAL")));
 }
 
+struct slice mail_part_filename(struct arena *a, const struct mail_part *p)
+{
+    struct slice name =
+        params_find(p->disposition_params, p->disposition_params_n, SLICE("filename"));
+
+    if (!name.p)
+        name = params_find(p->params, p->params_n, SLICE("name"));
+    return name.p ? mail_words_decode(a, name) : name;
+}
+
 /* ---- envelope ---- */
 
 /* Instances of one address field that are read: the others only repeat it. */

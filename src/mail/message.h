@@ -124,6 +124,11 @@ struct mail_message {
 
 struct mail_parser;
 
+/* The name of an attachment as people read it: filename of Content-Disposition, else name of
+ * Content-Type; encoded-words in it decoded, which RFC 2231 does not have and programs write. Lives
+ * in `a`, or borrows; p == NULL: none. */
+struct slice mail_part_filename(struct arena *a, const struct mail_part *p);
+
 /* The parser and its results live in `a`, whose maximum should be MAIL_ARENA_MAX. fails: ERR_NOMEM.
  */
 struct mail_parser *mail_parser_new(struct arena *a, struct err *err);
