@@ -140,7 +140,11 @@ static int by_cram(struct call *c, struct login *login, struct slice text, struc
 
     if (used && login->known)
         return admit(c, login, used, SLICE(""), err);
-    if (login->known && login->set.n == 0) {
+    int rc = login_lacks_secret(c, login, err);
+
+    if (rc < 0)
+        return rc;
+    if (rc == 1) {
         /* A password from before these secrets were kept: nobody has guessed. */
         record(c, login, SLICE("badcreds"));
         return answer(c, login, GW__AUTHENTICATED__RESULT__RESULT_NO_SECRET, &a, err);

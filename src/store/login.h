@@ -29,6 +29,9 @@ struct login {
  * user. Unknown users take the same steps. On a serving thread. origin may be NULL. */
 int login_find(struct call *c, struct slice mechanism, struct slice user,
                const Gw__LoginOrigin *origin, struct login **out, struct err *err) WARN_UNUSED;
+/* 1: the account has a password, but without the secrets of the mechanism; 0: it has them, or no
+ * password, which looks like no account. */
+int login_lacks_secret(struct call *c, const struct login *login, struct err *err) WARN_UNUSED;
 /* What is stored as the account's own password; secret_n stays 0 when there is nothing. */
 int login_read_own(struct db *db, int64_t account_id, struct credential *out,
                    struct err *err) WARN_UNUSED;

@@ -37,28 +37,6 @@ static void salt_of(struct call *c, const struct login *login, Gw__LoginChalleng
     out->iterations = real ? (uint32_t)real->parameter : credential_iterations(kind);
 }
 
-/* 1: the account has a password, but without the secrets of the mechanism. */
-static int lacks_secret(struct call *c, const struct login *login, struct err *err)
-{
-    struct db_row r;
-
-    if (!login->known || login->set.n > 0)
-        return 0;
-    int rc = db_query(shard_reader(c->store->directory, c->from.thread),
-                      "SELECT 1 FROM credential c WHERE c.account_id = ?1 AND c.kind = 'password' "
-                      "AND NOT EXISTS (SELECT 1 FROM credential d WHERE d.account_id = ?1 AND "
-                      "d.password_id = c.password_id AND d.kind = ?2) LIMIT 1",
-                      &r, err);
-
-    if (rc < 0)
-        return rc;
-    db_bind_int(&r, 1, login->account.account_id);
-    db_bind_text(&r, 2, credential_kind_name(credential_kind_of(login->mechanism)));
-    rc = db_step(&r, err);
-    db_done(&r);
-    return rc;
-}
-
 static int scram(struct call *c, Gw__LoginChallenged *out, struct err *err)
 {
     const Gw__LoginChallenge *request = c->request->login_challenge;
@@ -67,7 +45,7 @@ static int scram(struct call *c, Gw__LoginChallenged *out, struct err *err)
                         &login, err);
 
     if (rc == 0)
-        rc = lacks_secret(c, login, err);
+        rc = login_lacks_secret(c, login, err);
     if (rc < 0)
         return rc;
     out->no_secret = rc == 1;

@@ -159,6 +159,27 @@ static int look_up(struct call *c, struct login *login, struct slice user,
     return rc;
 }
 
+int login_lacks_secret(struct call *c, const struct login *login, struct err *err)
+{
+    struct db_row r;
+
+    if (!login->known || login->set.n > 0)
+        return 0;
+    int rc = db_query(shard_reader(c->store->directory, c->from.thread),
+                      "SELECT 1 FROM credential c WHERE c.account_id = ?1 AND c.kind = 'password' "
+                      "AND NOT EXISTS (SELECT 1 FROM credential d WHERE d.account_id = ?1 AND "
+                      "d.password_id = c.password_id AND d.kind = ?2) LIMIT 1",
+                      &r, err);
+
+    if (rc < 0)
+        return rc;
+    db_bind_int(&r, 1, login->account.account_id);
+    db_bind_text(&r, 2, credential_kind_name(credential_kind_of(login->mechanism)));
+    rc = db_step(&r, err);
+    db_done(&r);
+    return rc;
+}
+
 /* ---- how fast ---- */
 
 /* The last address of the network that a client's address is in. RFC 4291 2.5.4: /64. */

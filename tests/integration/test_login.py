@@ -174,3 +174,57 @@ class TestScramByHand(harness.ServerTest):
         with smtplib.SMTP_SSL("127.0.0.1", self.server.port(SUBMISSIONS), context=harness.insecure_tls()) as client:
             client.ehlo()
             self.assertEqual(scram(client, USER, PASSWORD, b",x=1,y=2"), 235)
+
+
+class TestNames(harness.ServerTest):
+    """Acceptance 84, 86, 90, 93, 101, 103: who is meant, and how it may be written."""
+
+    NFC, NFD = "b\u00f3b@localhost", "bo\u0301b@localhost"
+    PASSWORD = "a good passwo\u0301rd"  # prepared before it is stored: either form is right
+    PREPARED = "a good passw\u00f3rd"
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.server.command("config", "account", "add", "bob", cls.NFC)
+        cls.server.command("config", "alias", "add", "team@localhost", cls.NFC, USER)
+        cls.server.command("setaccountpassword", "bob", stdin=cls.PASSWORD)
+
+    def say(self, *lines):
+        """Codes of the replies on a connection of its own."""
+        with smtplib.SMTP_SSL("127.0.0.1", self.server.port(SUBMISSIONS), context=harness.insecure_tls()) as client:
+            client.ehlo()
+            return [client.docmd(line)[0] for line in lines]
+
+    @staticmethod
+    def plain(user, password, authzid=""):
+        return base64.b64encode("\0".join((authzid, user, password)).encode()).decode()
+
+    def test_forms_of_a_name(self):
+        for user in (self.NFC, self.NFD):
+            for password in (self.PASSWORD, self.PREPARED):
+                with self.subTest(user=user, password=password):
+                    self.assertEqual(self.say("AUTH PLAIN " + self.plain(user, password)), [235])
+
+    def test_who_is_no_user(self):
+        for user in ("team@localhost", "postmaster", "bob", "team@localhost\x01", "*", "", "user@localhost."):
+            with self.subTest(user=user):
+                self.assertEqual(self.say("AUTH PLAIN " + self.plain(user, PASSWORD)), [535])
+                self.assertEqual(self.say("AUTH PLAIN " + self.plain(USER, PASSWORD)), [235])
+
+    def test_acting_for_another(self):
+        self.assertEqual(self.say("AUTH PLAIN " + self.plain(USER, PASSWORD, USER)), [235])
+        self.assertEqual(self.say("AUTH PLAIN " + self.plain(USER, PASSWORD, self.NFC)), [535])
+
+    def test_two_spaces(self):
+        self.assertEqual(self.say("AUTH PLAIN  " + self.plain(USER, PASSWORD)), [235])
+
+    def test_long_response(self):
+        self.assertEqual(self.say("AUTH PLAIN", "A" * 8000, "NOOP"), [334, 501, 250])
+
+    def test_pipelined(self):
+        """Commands behind a login are commands, those behind a challenge are its answer."""
+        with smtplib.SMTP_SSL("127.0.0.1", self.server.port(SUBMISSIONS), context=harness.insecure_tls()) as client:
+            client.ehlo()
+            client.send(f"AUTH PLAIN {self.plain(USER, PASSWORD)}\r\nNOOP\r\nAUTH PLAIN =\r\n")
+            self.assertEqual([client.getreply()[0] for _ in range(3)], [235, 250, 503])

@@ -206,6 +206,8 @@ static void s98_s99_without_secrets(void **state)
     run_sql(&f, "DELETE FROM credential");
     assert_int_equal(log_in(&f, "SCRAM-SHA-1", "ann@example.org", "correct horse", "imap", false),
                      WRONG);
+    assert_int_equal(log_in(&f, "CRAM-MD5", "ann@example.org", "correct horse", "imap", false),
+                     WRONG);
     fixture_end(&f);
 }
 
