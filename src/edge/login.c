@@ -56,6 +56,41 @@ void login_announce(struct builder *out, const struct edge_listener *listener, c
     }
 }
 
+/* ---- how often ---- */
+
+static bool refuse_too_many(const struct conn *c, const char *protocol)
+{
+    metrics_add(conn_env(c)->metrics, METRIC_AUTH_RATE_LIMITED, 1, protocol);
+    return false;
+}
+
+bool login_has_room(const struct edge_listener *listener, const struct conn *c,
+                    const char *protocol)
+{
+    struct limiter *failures = listener->auth_failures;
+
+    return !failures || limiter_room(failures, conn_remote(c), 1) || refuse_too_many(c, protocol);
+}
+
+bool login_count(const struct edge_listener *listener, const struct conn *c, const char *protocol)
+{
+    struct limiter *failures = listener->auth_failures;
+
+    return !failures || limiter_add(failures, conn_remote(c), 1) || refuse_too_many(c, protocol);
+}
+
+void login_uncount(const struct edge_listener *listener, const struct conn *c)
+{
+    if (listener->auth_failures)
+        limiter_sub(listener->auth_failures, conn_remote(c), 1);
+}
+
+void login_count_reset(const struct edge_listener *listener, const struct conn *c)
+{
+    if (listener->auth_failures)
+        limiter_reset(listener->auth_failures, conn_remote(c));
+}
+
 /* ---- talking to the store ---- */
 
 void login_fill_origin(Gw__LoginOrigin *o, struct conn *c, const char *protocol,
@@ -74,7 +109,7 @@ void login_fill_origin(Gw__LoginOrigin *o, struct conn *c, const char *protocol,
                                         tls.version_name, tls.cipher_name));
 }
 
-void login_origin(const struct login *l, struct conn *c, Gw__LoginOrigin *o)
+static void fill_origin(const struct login *l, struct conn *c, Gw__LoginOrigin *o)
 {
     login_fill_origin(o, c, l->protocol, l->certificate.account ? &l->certificate.key : NULL);
 }
@@ -118,7 +153,7 @@ static void report(const struct login *l, const struct edge_listener *listener, 
     const struct login_exchange *x = l->exchange;
     Gw__LoginOrigin origin;
 
-    login_origin(l, c, &origin);
+    fill_origin(l, c, &origin);
     login_report(listener, c, &origin, x->mechanism ? x->mechanism->name : SLICE(""),
                  x->mechanism ? x->server.user : SLICE(""), result);
 }
@@ -174,13 +209,14 @@ static enum login_outcome finish(struct login *l, const struct edge_listener *li
     l->exchange = NULL;
     if (outcome == LOGIN_OK) {
         l->failures = 0;
-        if (listener->auth_failures)
-            limiter_reset(listener->auth_failures, conn_remote(c));
+        conn_set_slow(c, false);
+        login_count_reset(listener, c);
     } else if (is_innocent(outcome)) {
-        if (listener->auth_failures)
-            limiter_sub(listener->auth_failures, conn_remote(c), 1);
+        login_uncount(listener, c);
     } else {
         l->failures++;
+        if (l->failures >= LOGIN_FREE)
+            conn_set_slow(c, !listener->settings->no_delays);
         if (l->failures > LOGIN_FREE)
             delay_s = MAX(delay_s, MIN(l->failures - LOGIN_FREE, DELAY_MAX_S));
     }
@@ -235,6 +271,7 @@ static enum login_outcome arrive(struct login *l, const struct edge_listener *li
     answer->session = x->session;
     answer->account = x->account;
     answer->address = arena_copy(conn_arena(c), secret_slice(&x->address));
+    conn_set_user(c, answer->address);
     return finish(l, listener, c, LOGIN_OK);
 }
 
@@ -249,7 +286,7 @@ static int ask_challenge(struct login *l, const struct edge_listener *listener, 
     Gw__LoginOrigin origin;
     const Gw__Response *response;
 
-    login_origin(l, c, &origin);
+    fill_origin(l, c, &origin);
     body.mechanism = rpc_bytes(x->mechanism->name);
     body.user = rpc_bytes(x->server.user);
     body.origin = &origin;
@@ -274,7 +311,7 @@ static int ask_verify(struct login *l, const struct edge_listener *listener, str
     Gw__LoginOrigin origin;
     const Gw__Response *response;
 
-    login_origin(l, c, &origin);
+    fill_origin(l, c, &origin);
     body.mechanism = rpc_bytes(x->mechanism->name);
     body.user = rpc_bytes(x->server.user);
     body.password = rpc_bytes(x->server.password);
@@ -411,14 +448,11 @@ static enum login_outcome start(struct login *l, const struct edge_listener *lis
     struct sasl_binding binding = {slice_str(bound.name), slice_of(bound.data, bound.n)};
 
     *answer = (struct login_answer){0};
-    if (listener->auth_failures && !limiter_add(listener->auth_failures, conn_remote(c), 1)) {
-        metrics_add(conn_env(c)->metrics, METRIC_AUTH_RATE_LIMITED, 1, l->protocol);
+    if (!login_count(listener, c, l->protocol))
         return LOGIN_TOO_MANY;
-    }
     l->exchange = calloc(1, sizeof(*l->exchange));
     if (!l->exchange) {
-        if (listener->auth_failures)
-            limiter_sub(listener->auth_failures, conn_remote(c), 1);
+        login_uncount(listener, c);
         return unavailable(answer, ERR_NOMEM, "out of memory");
     }
     l->exchange->mechanism = mechanism;
@@ -472,8 +506,7 @@ enum login_outcome login_password(struct login *l, const struct edge_listener *l
         return outcome;
     if (!login_plain_allowed(listener, c))
         return finish(l, listener, c, LOGIN_NO_TLS);
-    if (sasl_server_take(&l->exchange->server, user) == SASL_FAILED)
-        return finish(l, listener, c, LOGIN_UNAVAILABLE);
+    (void)sasl_server_take(&l->exchange->server, user); /* memory: said with the password */
     return run(l, listener, c, sasl_server_take(&l->exchange->server, password), answer);
 }
 

@@ -4,8 +4,9 @@
  *   login_begin ──> LOGIN_CHALLENGE ──> login_continue ──> … ──> any other outcome ends the attempt
  *
  * Each attempt counts against the client's address before it is known how it ends; a success gives
- * all back, and what was nobody's fault gives back itself. After LOGIN_FREE failures each further
- * one holds up the connection a second longer. The store records every attempt. */
+ * all back, and what was nobody's fault gives back itself. With LOGIN_FREE failures the connection
+ * becomes slow until somebody logs in, and each further one holds it up a second longer. The store
+ * records every attempt. */
 #pragma once
 
 #include "edge/edge.h"
@@ -43,7 +44,7 @@ struct login_certificate {
 
 /* In the protocol's session; {0} at its start, with protocol set. */
 struct login {
-    const char *protocol;            /* "imap", "submission" */
+    const char *protocol;            /* "imap", "submission", "web" */
     unsigned failures;               /* since the last success */
     struct login_exchange *exchange; /* NULL between attempts */
     struct login_certificate certificate;
@@ -67,6 +68,17 @@ void login_announce(struct builder *out, const struct edge_listener *listener, c
 /* Whether a password may be sent on this connection. */
 bool login_plain_allowed(const struct edge_listener *listener, const struct conn *c);
 
+/* Failures of an address, in all protocols together. login_* below count by themselves. */
+/* Whether an attempt could begin now; asked before a connection is greeted. */
+bool login_has_room(const struct edge_listener *listener, const struct conn *c,
+                    const char *protocol);
+/* Counts an attempt before it is known how it ends; false: there were too many. */
+bool login_count(const struct edge_listener *listener, const struct conn *c, const char *protocol);
+/* It was no guess. */
+void login_uncount(const struct edge_listener *listener, const struct conn *c);
+/* It was right: all failures of the address are forgotten. */
+void login_count_reset(const struct edge_listener *listener, const struct conn *c);
+
 /* initial: base64, "=" for an empty one, p NULL for none. An empty mechanism stands for a command
  * that could not be read. */
 enum login_outcome login_begin(struct login *l, const struct edge_listener *listener,
@@ -84,12 +96,9 @@ enum login_outcome login_by_key(struct login *l, const struct edge_listener *lis
 /* For listeners that ask for certificates. */
 extern const struct conn_client_keys login_client_keys;
 
-/* A password that was said in another way: LOGIN of IMAP. */
+/* A password that was said in another way: LOGIN of IMAP, the login page. */
 enum login_outcome login_password(struct login *l, const struct edge_listener *listener,
                                   struct conn *c, struct slice user, struct slice password,
                                   struct login_answer *answer);
 /* The connection goes away in the middle, or starts anew. */
 void login_abandon(struct login *l, const struct edge_listener *listener, struct conn *c);
-
-/* What is recorded of where an attempt comes from. Lives in conn_arena. */
-void login_origin(const struct login *l, struct conn *c, Gw__LoginOrigin *o);

@@ -4,7 +4,6 @@
  * attempt begins after the handshake. */
 #include "base/log.h"
 #include "edge/login_private.h"
-#include "runtime/metrics.h"
 
 #define MECHANISM "tlsclientauth" /* as in proto/store.proto */
 
@@ -12,21 +11,6 @@ static const char *protocol_of(const struct edge_listener *listener)
 {
     return listener->service == EDGE_IMAP || listener->service == EDGE_IMAPS ? "imap"
                                                                              : "submission";
-}
-
-/* False: there were too many failures from that address, and nobody is asked. */
-static bool count_attempt(const struct edge_listener *listener, struct conn *c)
-{
-    if (!listener->auth_failures || limiter_add(listener->auth_failures, conn_remote(c), 1))
-        return true;
-    metrics_add(conn_env(c)->metrics, METRIC_AUTH_RATE_LIMITED, 1, protocol_of(listener));
-    return false;
-}
-
-static void uncount_attempt(const struct edge_listener *listener, struct conn *c)
-{
-    if (listener->auth_failures)
-        limiter_sub(listener->auth_failures, conn_remote(c), 1);
 }
 
 static void log_unavailable(struct conn *c, const struct err *err)
@@ -64,17 +48,17 @@ static enum conn_key_answer key_shown(struct conn *c, const void *service,
     Gw__Authenticated__Result result = GW__AUTHENTICATED__RESULT__RESULT_WRONG;
     struct err err;
 
-    if (!count_attempt(listener, c))
+    if (!login_count(listener, c, protocol_of(listener)))
         return CONN_KEY_IGNORE;
     if (look_up(listener, c, key, &result, &err) < 0) {
-        uncount_attempt(listener, c);
+        login_uncount(listener, c);
         log_unavailable(c, &err);
         return CONN_KEY_UNAVAILABLE;
     }
     if (result == GW__AUTHENTICATED__RESULT__RESULT_OK)
         return CONN_KEY_GO_ON;
     if (result == GW__AUTHENTICATED__RESULT__RESULT_DISABLED)
-        uncount_attempt(listener, c);
+        login_uncount(listener, c);
     return CONN_KEY_REFUSE;
 }
 
@@ -121,8 +105,7 @@ static enum login_outcome admit(struct login *l, const struct edge_listener *lis
 {
     l->failures = 0;
     l->certificate = (struct login_certificate){.account = a->account, .key = *key};
-    if (listener->auth_failures)
-        limiter_reset(listener->auth_failures, conn_remote(c));
+    login_count_reset(listener, c);
     answer->session = a->session;
     answer->account = a->account;
     answer->address = arena_copy(conn_arena(c), rpc_slice(a->address));
@@ -139,10 +122,11 @@ enum login_outcome login_by_key(struct login *l, const struct edge_listener *lis
     struct conn_key key;
 
     *answer = (struct login_answer){0};
-    if (!conn_client_key(c, &key) || (key.resumed && !count_attempt(listener, c)))
+    if (!conn_client_key(c, &key) ||
+        (key.resumed && !login_count(listener, c, protocol_of(listener))))
         return LOGIN_NO_KEY;
     if (log_in(l, listener, c, &key, bind, &a, &answer->err) < 0) {
-        uncount_attempt(listener, c);
+        login_uncount(listener, c);
         log_unavailable(c, &answer->err);
         return LOGIN_UNAVAILABLE;
     }
@@ -150,6 +134,6 @@ enum login_outcome login_by_key(struct login *l, const struct edge_listener *lis
         return admit(l, listener, c, &key, a, answer);
     if (a->result != GW__AUTHENTICATED__RESULT__RESULT_DISABLED)
         return LOGIN_WRONG;
-    uncount_attempt(listener, c);
+    login_uncount(listener, c);
     return LOGIN_DISABLED;
 }

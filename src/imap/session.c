@@ -21,7 +21,6 @@
 #include "base/log.h"
 #include "imap/commands.h"
 #include "imap/imap.h"
-#include "net/limiter.h"
 #include "runtime/metrics.h"
 
 /* ---- commands ---- */
@@ -457,11 +456,6 @@ static const char *take_certificate(struct imap_session *s, bool preauth)
     }
 }
 
-static bool has_failed_often(const struct edge_listener *listener, const struct conn *c)
-{
-    return listener->auth_failures && !limiter_room(listener->auth_failures, conn_remote(c), 1);
-}
-
 static void *session_open(struct conn *c, const void *service)
 {
     const struct edge_listener *listener = service;
@@ -478,7 +472,7 @@ static void *session_open(struct conn *c, const void *service)
     /* A success makes room. */
     const char *why = take_certificate(s, /* preauth= */ true);
 
-    if (!why && has_failed_often(listener, c))
+    if (!why && !login_has_room(listener, c, s->login.protocol))
         why = "[UNAVAILABLE] too many failed logins, try again later";
     if (why) {
         conn_printf(c, "* BYE %s\r\n", why);

@@ -169,6 +169,7 @@ void conn_delay(struct conn *c, uint32_t seconds);
  * output a second until five seconds before the deadline for writing, when the rest goes at once.
  * Until it is switched off. */
 void conn_set_slow(struct conn *c, bool slow);
+bool conn_is_slow(const struct conn *c);
 /* `produce` is called from now on, until it says CONN_MORE. */
 void conn_set_producer(struct conn *c);
 

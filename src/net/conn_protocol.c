@@ -114,6 +114,11 @@ void conn_set_slow(struct conn *c, bool slow)
     c->slow = slow;
 }
 
+bool conn_is_slow(const struct conn *c)
+{
+    return c->slow;
+}
+
 void conn_set_producer(struct conn *c)
 {
     c->producing = true;

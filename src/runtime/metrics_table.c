@@ -107,11 +107,11 @@ const struct metric_row metric_rows[METRIC_COUNT] = {
                                            LABEL("variant", "plain", "login", "cram-md5",
                                                  "scram-sha-1", "scram-sha-1-plus", "scram-sha-256",
                                                  "scram-sha-256-plus", "external", "tlsclientauth",
-                                                 "(unrecognized)"),
+                                                 "weblogin", "websession", "(unrecognized)"),
                                            LABEL("result", "ok", "badcreds", "badchanbind",
                                                  "badprotocol", "logindisabled", "aborted",
                                                  "error")},
-                                .slots = 128},
+                                .slots = 160},
     [METRIC_AUTH_RATE_LIMITED] = {.name = "authentications_rate_limited_total",
                                   .type = METRIC_COUNTER,
                                   .help = "Connections and attempts refused because their address "

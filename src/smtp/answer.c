@@ -15,7 +15,6 @@ enum smtp_next smtp_answer(struct smtp_session *s, const struct smtp_reply *repl
     if (octets.n == 0)
         return SMTP_ABORT;
     smtp_measure_reply(s, reply->code, reply->ecode);
-    conn_set_slow(s->conn, s->slow && !smtp_settings(s)->no_delays);
     conn_write(s->conn, octets);
     if (reply->code < 500) {
         s->bad_commands = reply->code < 400 ? 0 : s->bad_commands;

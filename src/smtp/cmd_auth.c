@@ -25,7 +25,6 @@ static enum smtp_next welcome(struct smtp_session *s, const struct login_answer 
 {
     struct err err;
 
-    s->slow = false;
     if (smtp_log_in(s, answer, &err) < 0) {
         smtp_log_failure(s, "watch account", &err);
         return smtp_say_and_close(s, 421, "4.3.0", "cannot log in now, try again later");
@@ -38,7 +37,6 @@ static enum smtp_next reply(struct smtp_session *s, enum login_outcome outcome,
                             const struct login_answer *answer)
 {
     s->mode = outcome == LOGIN_CHALLENGE ? SMTP_MODE_AUTH : SMTP_MODE_COMMAND;
-    s->slow = s->slow || s->auth.failures >= LOGIN_FREE;
     switch (outcome) {
     case LOGIN_CHALLENGE:
         conn_write(s->conn, SLICE("334 "));

@@ -71,7 +71,8 @@ static struct smtp_reply check_resolution(struct smtp_session *s, const Gw__Reso
         said->unknown = !s->submission && s->tx.recipients_n == 0;
         if (said->unknown)
             return (struct smtp_reply){0};
-        s->slow = s->slow || (!s->submission && ++s->unknown > SMTP_UNKNOWN_FREE);
+        if (!s->submission && ++s->unknown > SMTP_UNKNOWN_FREE)
+            conn_set_slow(s->conn, !smtp_settings(s)->no_delays);
         return SMTP_REPLY(550, "5.1.1", "no such user");
     case GW__RESOLUTION__WHERE__WHERE_DOMAIN_DISABLED:
         return SMTP_REPLY(450, "4.2.1", "the domain takes no mail now, try again later");

@@ -134,7 +134,7 @@ enum smtp_next smtp_cmd_xclient(struct smtp_session *s, struct slice args)
         return smtp_say(s, 451, "4.3.0", "out of memory");
     *s->told = client;
     smtp_session_restart(s);
-    s->slow = false;
+    conn_set_slow(s->conn, false);
     s->unknown = s->bad_commands = s->bad_transactions = s->good_transactions = 0;
     log_event(conn_env(s->conn)->log, LOG_INFO, "smtp", conn_id(s->conn), "client named by filter",
               LOG_STR("remote", addr_ip_text(smtp_remote(s), ip)));

@@ -19,7 +19,6 @@
 
 #include "base/clock.h"
 #include "base/encode.h"
-#include "runtime/metrics.h"
 #include "smtp/command.h"
 #include "smtp/session_private.h"
 #include "smtp/smtp.h"
@@ -263,11 +262,9 @@ static void *session_open(struct conn *c, const void *service)
         session_close(c, s);
         return NULL;
     }
-    if (s->submission && listener->auth_failures != NULL &&
-        !limiter_room(listener->auth_failures, conn_remote(c), 1)) {
+    if (s->submission && !login_has_room(listener, c, s->auth.protocol)) {
         (void)smtp_say_and_close(s, 421, "4.7.0",
                                  "too many failed logins from your address, try again later");
-        metrics_add(conn_env(c)->metrics, METRIC_AUTH_RATE_LIMITED, 1, "submission");
         session_close(c, s);
         return NULL;
     }
@@ -373,7 +370,7 @@ static enum conn_next session_input(struct conn *c, void *session, struct slice 
         next = after_step(s, next);
         used += taken;
         *used_out = used;
-        if (next != SMTP_HOLD || s->slow)
+        if (next != SMTP_HOLD || conn_is_slow(c))
             return conn_next_of(next);
         if (used == in.n)
             return CONN_MORE;

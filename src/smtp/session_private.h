@@ -52,7 +52,6 @@ struct smtp_session {
     bool greeted;    /* EHLO or HELO succeeded */
     bool extended;   /* it was EHLO */
     bool spoke;      /* a command was read */
-    bool slow;
     bool stopping;
     bool watching;
     unsigned unknown;      /* recipients refused because they do not exist */

@@ -55,7 +55,9 @@ static void texts_of(const struct attempt *what, struct slice texts[TEXTS])
 
     texts[ADDRESS] = what->address;
     texts[PROTOCOL] = rpc_slice(o->protocol);
-    texts[MECHANISM] = what->mechanism;
+    /* The login page asks for a password, but not by SASL. */
+    texts[MECHANISM] =
+        slice_eq(texts[PROTOCOL], SLICE("web")) ? SLICE("weblogin") : what->mechanism;
     texts[RESULT] = what->result;
     texts[REMOTE_IP] = rpc_slice(o->remote_ip);
     texts[LOCAL_IP] = rpc_slice(o->local_ip);

@@ -1,5 +1,5 @@
 /* Account, SetPassword. */
-#include "net/limiter.h"
+#include "edge/login.h"
 #include "rpc/call.h"
 #include "web/api.h"
 
@@ -80,14 +80,13 @@ void api_account(struct api_call *call)
 
 void api_set_password(struct api_call *call)
 {
-    struct limiter *limiter = call->x->listener->auth_failures;
     Gw__Request request = GW__REQUEST__INIT;
     Gw__PasswordChange change = GW__PASSWORD_CHANGE__INIT;
     const Gw__Response *response;
     struct err err;
 
     /* Guessing the current password from a session that was left open is guessing. */
-    if (limiter && !limiter_add(limiter, conn_remote(call->x->c), 1)) {
+    if (!login_count(call->x->listener, call->x->c, WEB_LOGIN)) {
         api_error(call, "user:error", "too many authentication attempts");
         return;
     }
@@ -98,10 +97,10 @@ void api_set_password(struct api_call *call)
     request.password_change = &change;
     int rc = api_store(call, &request, GW__RESPONSE__RESULT_DONE, &response, &err);
 
-    if (limiter && rc != -ERR_DENIED)
-        limiter_sub(limiter, conn_remote(call->x->c), 1);
     if (rc == -ERR_DENIED)
         call->x->delay_s = 1;
+    else
+        login_uncount(call->x->listener, call->x->c);
     if (rc < 0) {
         api_failed(call, &err);
         return;

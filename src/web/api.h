@@ -12,6 +12,9 @@
 
 #include "web/exchange.h"
 
+/* The protocol of logins, in metrics and in the record of attempts. */
+#define WEB_LOGIN "web"
+
 struct api_call {
     struct web_exchange *x;
     json_t *params; /* checked against the row */

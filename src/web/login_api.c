@@ -1,16 +1,14 @@
 /* LoginPrep, Login, Logout, and the login that every other function needs.
  *
  * Two tokens make a login: one in a cookie, which the browser adds by itself, one that the page
- * sends in a field, which no other site can do. Failures are counted per address before they are
- * known to be failures; a success takes the count back. */
+ * sends in a field, which no other site can do. Uses of a session count like attempts to log in
+ * until it is known that they are none. */
 #include "base/cleanup.h"
 #include "base/encode.h"
-#include "base/log.h"
-#include "base/num.h"
 #include "base/secret.h"
 #include "edge/login.h"
-#include "net/limiter.h"
 #include "rpc/call.h"
+#include "runtime/metrics.h"
 #include "web/api.h"
 
 #define TOKEN_OCTETS 16u
@@ -40,27 +38,6 @@ static struct slice token_octets(struct arena *a, struct slice text)
     return arena_copy(a, build_slice(&octets));
 }
 
-/* Whether one more attempt is allowed; it is counted. */
-static bool attempt(const struct web_exchange *x)
-{
-    struct limiter *limiter = x->listener->auth_failures;
-
-    return !limiter || limiter_add(limiter, conn_remote(x->c), 1);
-}
-
-static void attempt_succeeded(const struct web_exchange *x)
-{
-    if (x->listener->auth_failures)
-        limiter_reset(x->listener->auth_failures, conn_remote(x->c));
-}
-
-/* It was no attempt: the store was away, for example. */
-static void attempt_forget(const struct web_exchange *x)
-{
-    if (x->listener->auth_failures)
-        limiter_sub(x->listener->auth_failures, conn_remote(x->c), 1);
-}
-
 /* ---- LoginPrep, Login ---- */
 
 void api_login_prep(struct api_call *call)
@@ -72,31 +49,6 @@ void api_login_prep(struct api_call *call)
 
     web_answer_cookie(call->x, LOGIN_COOKIE, token, LOGIN_COOKIE_S);
     api_result(call, api_string(token));
-}
-
-static int authenticate(struct api_call *call, const Gw__Authenticated **out, struct err *err)
-{
-    Gw__Request request = GW__REQUEST__INIT;
-    Gw__Authenticate auth = GW__AUTHENTICATE__INIT;
-    Gw__LoginOrigin origin;
-    const Gw__Response *response;
-
-    auth.mechanism = rpc_bytes(SLICE("PLAIN"));
-    auth.user = rpc_bytes(api_text(call, 1));
-    auth.password = rpc_bytes(api_text(call, 2));
-    login_origin(&(const struct login){.protocol = "web"}, call->x->c, &origin);
-    auth.origin = &origin;
-    request.call_case = GW__REQUEST__CALL_AUTHENTICATE;
-    request.authenticate = &auth;
-    int rc = api_store(call, &request, GW__RESPONSE__RESULT_AUTHENTICATED, &response, err);
-
-    if (rc < 0)
-        return rc;
-    call->x->delay_s = response->authenticated->delay_s;
-    if (response->authenticated->result == GW__AUTHENTICATED__RESULT__RESULT_WRONG)
-        return err_set(err, ERR_DENIED, "wrong address or password");
-    *out = response->authenticated;
-    return 0;
 }
 
 /* From the login just made to a session that lasts; answers with the page's token. */
@@ -121,23 +73,33 @@ static int open_session(struct api_call *call, struct slice address, struct err 
     return 0;
 }
 
-static void login_failed(struct api_call *call, const struct err *err)
+static void login_failed(struct api_call *call, enum login_outcome outcome,
+                         const struct login_answer *answer)
 {
-    struct web_exchange *x = call->x;
+    struct err err;
 
-    if (err->kind == ERR_DENIED || err->kind == ERR_NOT_FOUND || err->kind == ERR_SYNTAX) {
-        x->delay_s = MAX(x->delay_s, 1u);
+    switch (outcome) {
+    case LOGIN_TOO_MANY:
+        api_error(call, "user:error", "too many authentication attempts");
+        break;
+    case LOGIN_DISABLED:
+        (void)!err_set(&err, ERR_DENIED, "%.*s", SLICE_FMT(answer->text));
+        api_failed(call, &err);
+        break;
+    case LOGIN_UNAVAILABLE:
+        api_failed(call, &answer->err);
+        break;
+    default:
+        call->x->delay_s = 1;
         api_error(call, "user:loginFailed", "wrong address or password");
-        return;
     }
-    attempt_forget(x);
-    api_failed(call, err);
 }
 
 void api_login(struct api_call *call)
 {
     struct slice cookie = http_cookie(call->x->q, SLICE(LOGIN_COOKIE));
-    const Gw__Authenticated *auth;
+    struct login login = {.protocol = WEB_LOGIN};
+    struct login_answer answer;
     struct err err;
 
     /* Nobody can be logged in to an account of somebody else's choice. */
@@ -145,23 +107,15 @@ void api_login(struct api_call *call)
         api_error(call, "user:error", "the login page has expired, try again");
         return;
     }
-    if (!attempt(call->x)) {
-        api_error(call, "user:error", "too many authentication attempts");
+    enum login_outcome outcome = login_password(&login, call->x->listener, call->x->c,
+                                                api_text(call, 1), api_text(call, 2), &answer);
+
+    if (outcome != LOGIN_OK) {
+        login_failed(call, outcome, &answer);
         return;
     }
-    if (authenticate(call, &auth, &err) < 0) {
-        login_failed(call, &err);
-        return;
-    }
-    if (auth->disabled.len > 0) {
-        attempt_forget(call->x);
-        (void)err_set(&err, ERR_DENIED, "%.*s", SLICE_FMT(rpc_slice(auth->disabled)));
-        api_failed(call, &err);
-        return;
-    }
-    attempt_succeeded(call->x);
-    call->session = auth->session;
-    if (open_session(call, rpc_slice(auth->address), &err) < 0)
+    call->session = answer.session;
+    if (open_session(call, answer.address, &err) < 0)
         api_failed(call, &err);
 }
 
@@ -194,6 +148,12 @@ static int use_session(struct api_call *call, struct slice csrf, const Gw__Authe
     return 0;
 }
 
+static void count_use(const struct web_exchange *x, const char *result)
+{
+    metrics_add(conn_env(x->c)->metrics, METRIC_AUTHENTICATIONS, 1, WEB_LOGIN, "websession",
+                result);
+}
+
 bool api_authenticate(struct api_call *call)
 {
     struct web_exchange *x = call->x;
@@ -204,7 +164,7 @@ bool api_authenticate(struct api_call *call)
 
     if (csrf.n == 0 || cookie.n == 0)
         return refuse(call, "user:noAuth", "log in first");
-    if (!attempt(x)) {
+    if (!login_count(x->listener, x->c, WEB_LOGIN)) {
         call->answered = true;
         web_answer_text(x, 429);
         return false;
@@ -213,20 +173,24 @@ bool api_authenticate(struct api_call *call)
     int rc = use_session(call, token_octets(x->a, csrf), &auth, &err);
 
     if (rc == -ERR_DENIED) {
+        count_use(x, "badcreds");
         x->delay_s = 1;
         return refuse(call, "user:badAuth", "the session has ended, log in again");
     }
     if (rc < 0) {
-        attempt_forget(x);
+        count_use(x, "error");
+        login_uncount(x->listener, x->c);
         api_failed(call, &err);
         return false;
     }
-    attempt_succeeded(x);
+    count_use(x, auth->disabled.len > 0 ? "logindisabled" : "ok");
+    login_count_reset(x->listener, x->c);
     if (auth->disabled.len > 0)
         return refuse(call, "user:badAuth", "logins are disabled");
     call->session = auth->session;
     call->account = rpc_slice(auth->account_name);
     call->address = rpc_slice(auth->address);
+    conn_set_user(x->c, call->address);
     return true;
 }
 

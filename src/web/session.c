@@ -44,9 +44,10 @@ static void exchange_init(struct web_exchange *x, struct web_session *s)
 static void log_answer(const struct web_exchange *x)
 {
     /* The path, never the query: it may hold a token. */
-    log_event(conn_env(x->c)->log, LOG_DEBUG, "web", conn_id(x->c), "http request",
-              LOG_SLICE("path", x->q ? x->q->path : SLICE("")), LOG_NUM("status", x->status),
-              LOG_SLICE("host", x->q ? x->q->host : SLICE("")));
+    conn_log(x->c, LOG_DEBUG, "http request", LOG_SLICE("path", x->q ? x->q->path : SLICE("")),
+             LOG_NUM("status", x->status), LOG_SLICE("host", x->q ? x->q->host : SLICE("")));
+    /* The next request may be another's: proxies share connections. */
+    conn_set_user(x->c, SLICE(""));
 }
 
 /* Writes the answer; what the connection does next. */

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/num.h"
 #include "edge/edge.h"
+#include "net/channel_binding.h"
 #include "rpc/call.h"
 #include "web/web.h"
 
@@ -102,6 +103,33 @@ void conn_set_producer(struct conn *c)
     self(c)->producing = true;
 }
 
+void conn_set_slow(struct conn *c, bool slow)
+{
+    (void)c;
+    (void)slow;
+}
+
+void conn_set_user(struct conn *c, struct slice user)
+{
+    (void)c;
+    (void)user;
+}
+
+void conn_log_write(struct conn *c, enum log_level level, const char *message,
+                    const struct log_field *fields)
+{
+    (void)c;
+    (void)level;
+    (void)message;
+    (void)fields;
+}
+
+struct channel_binding conn_channel_binding(const struct conn *c)
+{
+    (void)c;
+    return (struct channel_binding){0};
+}
+
 static int admit(struct fake *f, Gw__Response *response)
 {
     Gw__Authenticated *answer = ARENA_NEW(&f->arena, Gw__Authenticated);
@@ -129,9 +157,13 @@ static int store(struct fake *f, const Gw__Request *q, Gw__Response *response, s
 
     switch (q->call_case) {
     case GW__REQUEST__CALL_AUTHENTICATE:
-        return slice_eq(rpc_slice(q->authenticate->password), SLICE("secret"))
-                   ? admit(f, response)
-                   : err_set(err, ERR_DENIED, "wrong");
+        if (slice_eq(rpc_slice(q->authenticate->password), SLICE("secret")))
+            return admit(f, response);
+        response->result_case = GW__RESPONSE__RESULT_AUTHENTICATED;
+        response->authenticated = ARENA_NEW(&f->arena, Gw__Authenticated);
+        gw__authenticated__init(response->authenticated);
+        response->authenticated->result = GW__AUTHENTICATED__RESULT__RESULT_WRONG;
+        return 0;
     case GW__REQUEST__CALL_WEB_SESSION_USE:
         return is_token(q->web_session_use->token) && is_token(q->web_session_use->csrf)
                    ? admit(f, response)

@@ -414,7 +414,8 @@ class TestAppPasswords(AccountTest):
         self.assertEqual(sorted(rows), [("imap", "ok"), ("web", "badpassword"), ("web", "ok")])
         wrong = wait_until(lambda: seen()[("web", "badpassword")]["Count"] == 3 and seen()[("web", "badpassword")],
                            what="three failures in one row")
-        self.assertEqual((wrong["LoginAddress"], wrong["RemoteIP"]), (self.address, "127.0.0.1"))
+        self.assertEqual((wrong["LoginAddress"], wrong["RemoteIP"], wrong["Mechanism"]),
+                         (self.address, "127.0.0.1", "weblogin"))
         self.assertIn("version=TLS1.3", wrong["TLS"])
         self.assertEqual(len(browser.call("LoginAttempts", 1).result()), 1)
         stranger = Browser(self.server)

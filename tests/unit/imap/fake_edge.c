@@ -762,6 +762,11 @@ void conn_delay(struct conn *c, uint32_t seconds)
     c->delay_s = seconds;
 }
 
+void conn_set_slow(struct conn *c, bool slow)
+{
+    c->slow = slow;
+}
+
 void conn_set_producer(struct conn *c)
 {
     c->producing = true;

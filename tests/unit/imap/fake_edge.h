@@ -12,6 +12,7 @@ struct conn {
     bool producing;
     bool tls, tls_offered;
     uint32_t delay_s;
+    bool slow;
     uint64_t id;
     struct fake_store *store;
     const struct protocol *protocol;

@@ -404,6 +404,7 @@ static void test_failed_logins_wait(void **state)
     for (unsigned i = 1; i <= 5; i++) {
         fake_conn_say(c, SLICE("a LOGIN x y\r\n"));
         assert_int_equal(c->delay_s, i > 3 ? i - 3 : 0);
+        assert_int_equal(c->slow, i >= 3);
     }
     fake_conn_free(c);
     fake_store_free(store);

@@ -127,6 +127,11 @@ void conn_set_slow(struct conn *c, bool slow)
     self(c)->slow = slow;
 }
 
+bool conn_is_slow(const struct conn *c)
+{
+    return self(c)->slow;
+}
+
 void conn_log_write(struct conn *c, enum log_level level, const char *message,
                     const struct log_field *fields)
 {
