@@ -16,8 +16,10 @@ static int64_t read_clock(clockid_t id)
 
 int64_t clock_now_ns(const struct clock *clock)
 {
-    if (clock->frozen_ns)
-        return clock->frozen_ns;
+    int64_t frozen_ns = clock->frozen_ns;
+
+    if (frozen_ns)
+        return frozen_ns;
     return read_clock(CLOCK_REALTIME) + clock->offset_ns;
 }
 

@@ -10,10 +10,10 @@
 #define NS_PER_S INT64_C(1000000000)
 #define NS_PER_MS INT64_C(1000000)
 
-/* {0} is the true time. Constant after start-up. */
+/* {0} is the true time. Constant after start-up, but tests move a frozen time on. */
 struct clock {
-    int64_t offset_ns; /* added to the true time */
-    int64_t frozen_ns; /* when not 0, the time always shown */
+    int64_t offset_ns;         /* added to the true time */
+    _Atomic int64_t frozen_ns; /* when not 0, the time always shown */
 };
 
 /* Nanoseconds since 1970-01-01 UTC, of the wall clock. */

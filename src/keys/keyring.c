@@ -118,6 +118,13 @@ static EVP_PKEY *take(struct keyring *r, struct slice id)
     return key;
 }
 
+static void give_back(struct keyring *r, EVP_PKEY *key)
+{
+    (void)pthread_mutex_lock(&r->mu);
+    EVP_PKEY_free(key);
+    (void)pthread_mutex_unlock(&r->mu);
+}
+
 static bool carry_out(EVP_PKEY *key, const struct scheme *scheme, struct slice octets, uint8_t *out,
                       size_t *n_out)
 {
@@ -160,6 +167,6 @@ int keyring_sign(struct keyring *r, struct slice id, uint32_t scheme, struct sli
         rc = handshake_octets_check(octets, how->number, err);
     if (rc == 0 && !carry_out(key, how, octets, out, n_out))
         rc = err_set(err, ERR_INTERNAL, "the signature failed");
-    EVP_PKEY_free(key);
+    give_back(r, key);
     return rc;
 }
