@@ -127,6 +127,8 @@ class NameServer:
             with contextlib.suppress(OSError):
                 while True:
                     question, peer = sock.recvfrom(4096)
+                    if peer is None:  # close() has shut the socket down
+                        return
                     sock.sendto(question[:2] + b"\x80" + bytes([rcode]) + question[4:], peer)
 
         threading.Thread(target=serve, daemon=True).start()

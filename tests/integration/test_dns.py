@@ -246,6 +246,19 @@ class TestDnsOfSmtp(harness.ServerTest):
         self.assertReply("250 ", "EHLO www.good.test", "MAIL FROM:<a@www.plain.test>")
         self.assertLess(time.monotonic() - start, 6)
 
+    def test_s025_noop_is_answered_while_mail_waits(self):
+        with socket.create_connection(("127.0.0.1", self.server.port(harness.SMTP)), 20) as client:
+            client.recv(1000)
+            client.sendall(b"HELO www.good.test\r\n")
+            self.assertTrue(client.recv(1000).startswith(b"250 "))
+            client.settimeout(3)
+            client.sendall(b"NOOP\r\nMAIL FROM:<a@waits.silent.test>\r\n")
+            reply = client.recv(1000)
+            self.assertTrue(reply.startswith(b"250 2.0.0 "), reply)
+            self.assertEqual(reply.count(b"\n"), 1, reply)
+            client.settimeout(30)
+            self.assertTrue(client.recv(1000).startswith(b"451 4.4.0 "))
+
     def test_received_names_the_address(self):
         message = harness.new_message("named")
         with smtplib.SMTP("127.0.0.1", self.server.port(harness.SMTP), "www.good.test",

@@ -75,6 +75,31 @@ class TestSmtpWishes(harness.ServerTest):
             self.submit(mail, "", f"From: <{USER}>\r\nMessage-ID: <{name}@x>\r\nSubject: {subject}\r\n\r\n".encode())
             self.assertEqual(self.row(f"{name}@x".encode())[0], flags, name)
 
+    def submit_part(self, name, sender, recipient, subject, filename):
+        """Submits with SMTPUTF8 a part with that file name, within a multipart of a multipart; the flags it is kept with."""
+        message = (f'From: <{sender}>\r\nMessage-ID: <{name}@x>\r\nSubject: {subject}\r\nMIME-Version: 1.0\r\n'
+                   'Content-Type: multipart/mixed; boundary=outer\r\n\r\n'
+                   '--outer\r\nContent-Type: multipart/related; boundary=inner\r\n\r\n'
+                   '--inner\r\nContent-Type: text/plain\r\n'
+                   f'Content-Disposition: attachment; filename="{filename}"\r\n\r\nx\r\n--inner--\r\n--outer--\r\n')
+        with self.server.smtp(SUBMISSION) as client:
+            client.command_encoding = "utf-8"
+            self.say(client, f"MAIL FROM:<{sender}> SMTPUTF8", 250)
+            self.say(client, f"RCPT TO:<{recipient}>", 250)
+            code, text = client.data(message.encode())
+            self.assertEqual(code, 250, text)
+        return self.row(f"{name}@x".encode())[0]
+
+    def test_234_file_name_of_a_nested_part_needs_smtputf8(self):
+        self.assertEqual(self.submit_part("234-ascii", USER, USER, "ascii", "a.txt"), 0)
+        self.assertEqual(self.submit_part("234", USER, USER, "ascii", "\u263a.txt"), SMTPUTF8)
+
+    def test_235_everything_needs_smtputf8(self):
+        sender, recipient = "\u03c9@localhost", "\U0001f642@localhost"
+        for address in (sender, recipient):
+            self.server.command("config", "address", "add", address, "user")
+        self.assertEqual(self.submit_part("235", sender, recipient, "\u263a", "\u263a.txt"), SMTPUTF8)
+
     def test_binary_bodies_are_kept_exactly(self):
         header = b"From: <remote@example.org>\r\nMessage-ID: <binary@x>\r\nSubject: binary\r\n\r\n"
         body = bytes(range(256)) * 300 + b"\n\r.\r\n\0"
