@@ -77,36 +77,6 @@ static void open_entity(struct mail_parser *p, uint64_t at, bool digest)
     p->header_cr = false;
 }
 
-/* The text of the part just read, converted and without markup. */
-static void take_excerpt(struct mail_parser *p, const struct mail_part *part)
-{
-    struct slice charset = params_find(part->params, part->params_n, SLICE("charset"));
-    bool html = slice_eq(part->subtype, SLICE("HTML"));
-    size_t from = p->text.n;
-    struct slice octets = build_slice(&p->excerpt);
-
-    build_reset(&p->raw);
-    build_reset(&p->utf8);
-    if (p->count.encoding == PART_BASE64 || p->count.encoding == PART_QUOTED_PRINTABLE) {
-        (void)mail_decode_transfer(&p->raw, p->count.encoding, octets);
-        octets = build_slice(&p->raw);
-    }
-    if (html) {
-        (void)mail_decode_charset(&p->utf8, charset, octets);
-        mail_html_text(&p->text, build_slice(&p->utf8));
-    } else {
-        (void)mail_decode_charset(&p->text, charset, octets);
-        if (p->text.n > from && p->text.p[p->text.n - 1] != '\n' && p->text.n < p->text.max)
-            build_byte(&p->text, '\n');
-    }
-    bool shown = !top(p)->hidden && !slice_eq(part->disposition, SLICE("attachment")) &&
-                 (html || !part->type.p || slice_eq(part->subtype, SLICE("PLAIN")));
-
-    if (shown && p->m->preview.n == 0)
-        p->m->preview = preview_of_text(
-            p->a, utf8_cut(slice_from(build_slice(&p->text), from), PREVIEW_TEXT_MAX));
-}
-
 static void close_leaf(struct mail_parser *p, struct mail_part *part, unsigned eol_n)
 {
     struct transfer_count *t = &p->count;
@@ -119,7 +89,7 @@ static void close_leaf(struct mail_parser *p, struct mail_part *part, unsigned e
         fault(p, MAIL_FAULT_QP_JUNK, part->body_at);
     p->excerpts_left -= p->excerpt.n;
     if (p->excerpt.n > 0)
-        take_excerpt(p, part);
+        excerpt_take(p, part, top(p)->hidden);
     build_reset(&p->excerpt);
 }
 
@@ -192,13 +162,7 @@ static void open_leaf(struct mail_parser *p, const struct mail_part *part)
 
     if (charset.p && !mail_charset_known(charset))
         fault(p, MAIL_FAULT_CHARSET_UNKNOWN, part->header_at);
-    if (p->text.n >= p->text.max)
-        return;
-    size_t room = p->text.max - p->text.n;
-    bool html = slice_eq(part->subtype, SLICE("HTML"));
-    size_t want = html ? EXCERPT_MAX : p->count.encoding == PART_IDENTITY ? room : room * 3;
-
-    p->excerpt_max = MIN(MIN(want, (size_t)EXCERPT_MAX), p->excerpts_left);
+    p->excerpt_max = excerpt_room(p, part);
 }
 
 static void start_multipart(struct mail_parser *p, struct entity *e)
@@ -249,8 +213,6 @@ static void read_header(struct mail_parser *p, struct entity *e)
         e->part->envelope = entity_envelope(p->a, e->part, &p->addresses_left, &p->faults);
 }
 
-static void header_words(struct mail_parser *p);
-
 /* Whether a message/rfc822 is parsed; else it stays one opaque body. */
 static bool may_nest(struct mail_parser *p, const struct mail_part *part)
 {
@@ -274,7 +236,7 @@ static void end_header(struct mail_parser *p)
     e->lines_at_body = p->lines;
     e->state = ENTITY_BODY;
     if (p->depth == 1)
-        header_words(p);
+        excerpt_header(p, part->header);
     if (slice_eq(part->type, SLICE("MULTIPART")))
         start_multipart(p, e);
     if (entity_is_message(part) && may_nest(p, part)) {
@@ -307,8 +269,29 @@ static void advance(struct mail_parser *p, struct slice s)
     p->at += s.n;
 }
 
-static void end_line(struct mail_parser *p, uint64_t end, enum mail_fault_kind too_long)
+/* The octet before the one at in[i], which is the next to consume when i is 0. */
+static int octet_before(const struct mail_parser *p, struct slice in, size_t i)
 {
+    return i > 0 ? in.p[i - 1] : (int)(p->tail & 0xff);
+}
+
+/* The LF at in[i] ends a line; in[0] is not consumed yet. */
+static void end_line(struct mail_parser *p, struct slice in, size_t i)
+{
+    p->lines++;
+    if (octet_before(p, in, i) != '\r') {
+        fault(p, MAIL_FAULT_BARE_LF, p->at + i);
+        p->bare_lfs++;
+    }
+}
+
+/* The same for a line that belongs to a part. */
+static void end_content_line(struct mail_parser *p, struct slice in, size_t i,
+                             enum mail_fault_kind too_long)
+{
+    uint64_t end = p->at + i + 1;
+
+    end_line(p, in, i);
     if (end - p->line_at > LINE_MAX_OCTETS)
         fault(p, too_long, p->line_at);
     p->line_at = end;
@@ -331,10 +314,9 @@ static size_t feed_header(struct mail_parser *p, struct slice in)
     if (p->nested == 0 && !p->m->header_8bit)
         p->m->header_8bit = mail_has_8bit(piece);
     keep_header(p, piece);
-    advance(p, piece);
     if (ended)
-        end_line(p, p->at, MAIL_FAULT_HEADER_LINE_LONG);
-    p->lines += ended;
+        end_content_line(p, in, nl, MAIL_FAULT_HEADER_LINE_LONG);
+    advance(p, piece);
     p->line_start = ended;
     if (blank) {
         if (p->depth == 1)
@@ -369,8 +351,7 @@ static size_t feed_body(struct mail_parser *p, struct slice in)
             break;
         }
         at = nl + 1;
-        p->lines++;
-        end_line(p, p->at + (uint64_t)(at - start), MAIL_FAULT_LINE_LONG);
+        end_content_line(p, in, (size_t)(nl - start), MAIL_FAULT_LINE_LONG);
         if (at == end || (watch && *at == '-' && (at + 1 == end || at[1] == '-'))) {
             p->line_start = true;
             break;
@@ -427,8 +408,9 @@ static void take_boundary(struct mail_parser *p, size_t owner, bool last)
         close_top(p, eol);
     struct entity *e = top(p);
 
+    if (ended)
+        end_line(p, line, line.n - 1);
     advance(p, line);
-    p->lines += ended;
     p->line_at = p->at;
     p->skip_line = !ended;
     p->line_start = ended;
@@ -477,11 +459,12 @@ static size_t feed_skip(struct mail_parser *p, struct slice in)
     size_t nl = slice_find_byte(in, '\n');
     struct slice piece = slice_sub(in, 0, nl == SIZE_MAX ? in.n : nl + 1);
 
+    if (nl != SIZE_MAX)
+        end_line(p, in, nl);
     advance(p, piece);
     if (top(p)->state == ENTITY_HEADER)
         top(p)->part->header_at = p->at;
     if (nl != SIZE_MAX) {
-        p->lines++;
         p->line_at = p->at;
         p->skip_line = false;
         p->line_start = true;
@@ -497,33 +480,6 @@ static size_t feed_some(struct mail_parser *p, struct slice in)
         (p->line_start && p->boundaries > 0 && !p->frozen && slice_at(in, 0) == '-'))
         return feed_hold(p, in);
     return feed_content(p, in);
-}
-
-/* ---- words of the header ---- */
-
-static void text_append(struct builder *text, struct slice s)
-{
-    build_bytes(text, utf8_cut(s, text->max - text->n));
-    if (text->n < text->max)
-        build_byte(text, '\n');
-}
-
-/* Decoded From, To, Cc and Subject begin the text; counts what is asked of the header. */
-static void header_words(struct mail_parser *p)
-{
-    static const struct slice names[] = {SLICE_INIT("From"), SLICE_INIT("To"), SLICE_INIT("Cc"),
-                                         SLICE_INIT("Subject")};
-    const struct mail_header *h = top(p)->part->header;
-
-    for (size_t i = 0; i < h->n; i++) {
-        const struct mail_field *f = &h->fields[i];
-
-        for (size_t j = 0; j < ARRAY_SIZE(names); j++)
-            if (p->text.n < p->text.max && f->name.n == names[j].n &&
-                slice_eq_nocase(f->name, names[j]))
-                text_append(&p->text, mail_words_decode(p->a, f->body));
-    }
-    p->m->received_n = (unsigned)mail_header_count(h, SLICE("Received"));
 }
 
 struct mail_parser *mail_parser_new(struct arena *a, struct err *err)
@@ -561,9 +517,12 @@ struct mail_parser *mail_parser_new(struct arena *a, struct err *err)
 
 void mail_parser_feed(struct mail_parser *p, struct slice chunk)
 {
-    octet_scan_feed(&p->scan, chunk, &p->faults);
+    const struct slice all = chunk;
+    uint64_t before = p->lines - p->bare_lfs;
+
     while (chunk.n > 0 && !p->failed)
         chunk = slice_from(chunk, feed_some(p, chunk));
+    octet_scan_feed(&p->scan, all, p->lines - p->bare_lfs - before, &p->faults);
 }
 
 const struct mail_message *mail_parser_finish(struct mail_parser *p)

@@ -24,7 +24,8 @@ struct octet_scan {
     uint8_t last;
     bool has_8bit;
 };
-void octet_scan_feed(struct octet_scan *s, struct slice in, struct faults *f);
+/* crlf_n: how many line ends of CRLF ended in these octets. */
+void octet_scan_feed(struct octet_scan *s, struct slice in, uint64_t crlf_n, struct faults *f);
 void octet_scan_finish(const struct octet_scan *s, struct faults *f);
 
 /* ---- header.c ---- */

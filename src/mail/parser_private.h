@@ -1,4 +1,4 @@
-/* The state of a parser between two chunks, and its limits: of message.c alone. */
+/* The state of a parser between two chunks, and its limits: of message.c and excerpt.c. */
 #pragma once
 
 #include "mail/message_private.h"
@@ -32,6 +32,7 @@ struct mail_parser {
     size_t used_before; /* of the arena, when the parser came */
     uint64_t at;        /* octets consumed */
     uint64_t lines;     /* line ends consumed */
+    uint64_t bare_lfs;  /* of them without CR */
     uint64_t line_at;   /* where the line began that is being consumed */
     uint32_t tail;      /* the last four octets, newest lowest */
     bool line_start;
@@ -59,3 +60,12 @@ struct mail_parser {
     uint8_t hold[HOLD_MAX];
     struct entity stack[2 * MAIL_DEPTH_MAX + 2];
 };
+
+/* ---- excerpt.c ---- */
+
+/* How many undecoded octets of a text part are of use. */
+size_t excerpt_room(const struct mail_parser *p, const struct mail_part *part);
+/* The text of the part just read, converted and without markup. hidden: not for the preview. */
+void excerpt_take(struct mail_parser *p, const struct mail_part *part, bool hidden);
+/* Decoded From, To, Cc and Subject begin the text; counts what is asked of the header. */
+void excerpt_header(struct mail_parser *p, const struct mail_header *h);

@@ -1,62 +1,77 @@
-/* Octets are looked at in blocks of fixed size, which lets the compiler use vector instructions;
- * only blocks in which something is odd are looked at one by one. */
+/* CRs are counted in blocks of fixed size, which lets the compiler use vector instructions. The
+ * parser, which sees every line end anyway, counts those with a CR: when there are more CRs than
+ * that in a chunk, or a NUL, the chunk is looked at octet by octet. */
+#include "base/num.h"
 #include "mail/message_private.h"
 
-#define BLOCK 64
+/* A multiple of vectors; the CRs of a block fit an octet. */
+#define BLOCK 240
 
-/* Whether the octet behind `before` is odd: a bare CR before it, a bare LF, a NUL. */
-static bool is_odd(uint8_t before, uint8_t c)
+struct octet_sums {
+    size_t crs;
+    uint8_t least, all; /* the smallest octet, and all of them or-ed */
+};
+
+static void add_octet(struct octet_sums *s, uint8_t c)
 {
-    return ((before == '\r') != (c == '\n')) || c == 0;
+    s->crs += c == '\r';
+    s->least = MIN(s->least, c);
+    s->all |= c;
 }
 
-static void note(struct faults *f, uint8_t before, uint8_t c, uint64_t at)
+static struct octet_sums sum_up(struct slice in)
 {
-    if (before == '\r' && c != '\n')
-        faults_add(f, MAIL_FAULT_BARE_CR, at - 1);
-    if (before != '\r' && c == '\n')
-        faults_add(f, MAIL_FAULT_BARE_LF, at);
-    if (c == 0)
-        faults_add(f, MAIL_FAULT_NUL, at);
+    struct octet_sums sums = {.least = UINT8_MAX};
+    size_t i = 0;
+
+    for (; i + BLOCK <= in.n; i += BLOCK) {
+        uint8_t crs = 0, least = UINT8_MAX, all = 0;
+
+        for (size_t j = 0; j < BLOCK; j++) {
+            uint8_t c = in.p[i + j];
+
+            crs = (uint8_t)(crs + (c == '\r'));
+            least = MIN(least, c);
+            all |= c;
+        }
+        sums.crs += crs;
+        sums.least = MIN(sums.least, least);
+        sums.all |= all;
+    }
+    for (; i < in.n; i++)
+        add_octet(&sums, in.p[i]);
+    return sums;
 }
 
-/* Octets from `from` up to `to`, each with the one before it. */
-static void scan_slowly(const struct octet_scan *s, struct slice in, size_t from, size_t to,
-                        struct faults *f)
+static void note_odd(const struct octet_scan *s, struct slice in, struct faults *f)
 {
-    for (size_t i = from; i < to; i++) {
-        uint8_t before = i ? in.p[i - 1] : s->last;
+    uint8_t before = s->last;
 
-        if (is_odd(before, in.p[i]))
-            note(f, before, in.p[i], s->at + i);
+    for (size_t i = 0; i < in.n; i++) {
+        if (before == '\r' && in.p[i] != '\n')
+            faults_add(f, MAIL_FAULT_BARE_CR, s->at + i - 1);
+        if (in.p[i] == 0)
+            faults_add(f, MAIL_FAULT_NUL, s->at + i);
+        before = in.p[i];
     }
 }
 
-void octet_scan_feed(struct octet_scan *s, struct slice in, struct faults *f)
+void octet_scan_feed(struct octet_scan *s, struct slice in, uint64_t crlf_n, struct faults *f)
 {
-    uint8_t high = in.n ? in.p[0] : 0;
-    size_t i = 1;
+    struct octet_sums sums = sum_up(in);
 
     if (in.n == 0)
         return;
-    scan_slowly(s, in, 0, 1, f);
-    for (; i + BLOCK <= in.n; i += BLOCK) {
-        uint8_t odd = 0, all = 0;
+    uint8_t last = in.p[in.n - 1];
 
-        for (size_t j = 0; j < BLOCK; j++) {
-            uint8_t before = in.p[i + j - 1], c = in.p[i + j];
-
-            odd |= (uint8_t)((before == '\r') ^ (c == '\n')) | (uint8_t)(c == 0);
-            all |= c;
-        }
-        high |= all;
-        if (odd)
-            scan_slowly(s, in, i, i + BLOCK, f);
-    }
-    scan_slowly(s, in, i, in.n, f);
-    s->has_8bit = s->has_8bit || high >= 0x80 || mail_has_8bit(slice_from(in, i));
+    /* CRs behind which an octet is known by now. */
+    sums.crs += s->last == '\r';
+    sums.crs -= last == '\r';
+    if (sums.crs != crlf_n || sums.least == 0)
+        note_odd(s, in, f);
+    s->has_8bit = s->has_8bit || sums.all >= 0x80;
     s->at += in.n;
-    s->last = in.p[in.n - 1];
+    s->last = last;
 }
 
 void octet_scan_finish(const struct octet_scan *s, struct faults *f)
