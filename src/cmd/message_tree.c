@@ -8,7 +8,6 @@
 #include "mail/header.h"
 
 #define LINE_MAX_OCTETS 4096 /* of one foreign text */
-#define NUMBER_MAX 512       /* MAIL_DEPTH_MAX numbers, as much of them as is shown */
 
 struct printer {
     struct arena *a;
@@ -87,12 +86,13 @@ static void put_lower(const struct printer *p, struct slice s)
     put(p, slice_of(lower, lower ? s.n : 0));
 }
 
-static void put_part(const struct printer *p, const struct mail_part *part, const char *number,
+static void put_part(const struct printer *p, const struct mail_part *part, struct slice number,
                      unsigned depth)
 {
     struct slice name = mail_part_filename(p->a, part);
 
-    (void)fprintf(p->to, "%*s%s%s", (int)(2 * depth), "", number, number[0] ? " " : "");
+    (void)fprintf(p->to, "%*s%.*s%s", (int)(2 * depth), "", SLICE_FMT(number),
+                  number.n > 0 ? " " : "");
     if (part->type.p) {
         put_lower(p, part->type);
         (void)putc('/', p->to);
@@ -120,20 +120,18 @@ static void put_part(const struct printer *p, const struct mail_part *part, cons
 
 /* Recursive; the parser bounds the depth. number: of the part, "" for the message itself; that of a
  * message within a message is the one around it, and its body is part 1 when it is no multipart. */
-static void put_tree(const struct printer *p, const struct mail_part *part, const char *number,
+static void put_tree(const struct printer *p, const struct mail_part *part, struct slice number,
                      unsigned depth)
 {
     unsigned n = 1;
 
     put_part(p, part, number, depth);
     for (const struct mail_part *child = part->child; child; child = child->next, n++) {
-        char below[NUMBER_MAX];
         bool same = part->is_message && child->is_multipart;
+        struct slice below =
+            same ? number
+                 : arena_printf(p->a, "%.*s%s%u", SLICE_FMT(number), number.n > 0 ? "." : "", n);
 
-        if (same)
-            (void)snprintf(below, sizeof(below), "%s", number);
-        else
-            (void)snprintf(below, sizeof(below), "%s%s%u", number, number[0] ? "." : "", n);
         put_tree(p, child, below, depth + 1);
     }
 }
@@ -159,7 +157,7 @@ int message_print_tree(struct arena *a, const struct mail_message *m, FILE *to)
 
     put_envelope(&p, m->root->envelope);
     (void)fprintf(to, "Size:       %llu octets\n\n", (unsigned long long)m->size);
-    put_tree(&p, m->root, m->root->is_multipart || m->root->is_message ? "" : "1", 0);
+    put_tree(&p, m->root, m->root->is_multipart ? SLICE("") : SLICE("1"), 0);
     put_faults(&p, m);
     return ferror(to) ? -1 : 0;
 }
