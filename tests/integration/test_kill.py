@@ -119,3 +119,92 @@ class TestKillEverything(harness.ServerTest):
         self.assertEqual(len([i for i in ids if i in acknowledged]), len(acknowledged))
         self.assertFalse(set(ids) - seen)
         self.server.verify()
+
+
+class KillTest(harness.ServerTest):
+    def ready_for_data(self, client):
+        """Whether the server takes a message now; not while the store comes up again."""
+        return (client.docmd("MAIL FROM:<kill@example.org>")[0] == 250 and
+                client.docmd(f"RCPT TO:<{harness.USER}>")[0] == 250 and client.docmd("DATA")[0] == 354)
+
+    def connect(self):
+        """A session where DATA was answered, or None."""
+        client = None
+        with contextlib.suppress(OSError, smtplib.SMTPException):
+            client = self.server.smtp()
+            client.ehlo()
+            if self.ready_for_data(client):
+                return client
+        if client is not None:
+            client.close()
+        return None
+
+
+class TestKillDuringData(KillTest):
+    """The store vanishes within DATA, or after its end: the sender learns 250, a temporary refusal, or nothing."""
+
+    ROUNDS = 20
+
+    def kill_store(self):
+        (pid,) = self.server.pids("store")
+        os.kill(pid, signal.SIGKILL)
+
+    def send(self, client, message, within_data):
+        """The code of the reply; None when the connection ended instead."""
+        half = len(message) // 2
+        with contextlib.suppress(OSError, smtplib.SMTPServerDisconnected):
+            client.send(message[:half])
+            if within_data:
+                self.kill_store()
+            client.send(message[half:] + b".\r\n")
+            if not within_data:
+                time.sleep(random.choice((0, 0.001, 0.005, 0.02)))
+                self.kill_store()
+            return client.getreply()[0]
+        return None
+
+    def read_ids(self):
+        with contextlib.suppress(OSError, harness.imaplib.IMAP4.error):
+            return self.server.message_ids()[0]
+        return None
+
+    def test_store_killed_during_data(self):
+        self.server.expect_error(".*")  # every error now is about a neighbour that vanished
+        codes = {}
+        for number in range(self.ROUNDS):
+            client = harness.wait_until(self.connect, 60, f"service before round {number}", 0.1)
+            if number % 5 == 4:  # the supervisor forgets how often the store ended, and starts it at once again
+                client.close()
+                self.server.stop()
+                self.server.start()
+                client = harness.wait_until(self.connect, 60, f"service in round {number}", 0.1)
+            message_id = f"<{uuid.uuid4()}@kill.example>"
+            body = "line of the body\r\n" * random.choice((1, 1500, 20000))
+            message = harness.new_message("kill", body, message_id=message_id).as_bytes()
+            codes[message_id] = self.send(client, message, within_data=number % 2 == 0)
+            client.close()
+        ids = harness.wait_until(self.read_ids, 60, "the mailbox", 0.2)
+        for message_id, code in codes.items():
+            self.assertTrue(code is None or code == 250 or 400 <= code < 500, code)
+            count = ids.count(message_id)
+            self.assertTrue(count == 1 if code == 250 else count <= 1, (code, count))
+        self.assertFalse(set(ids) - set(codes))
+        self.server.verify()
+
+
+class TestKillAfterReply(KillTest):
+    def test_row_268_all_killed_right_after_250(self):
+        self.server.expect_error(".*")
+        client = harness.wait_until(self.connect, 60, "service", 0.1)
+        message = harness.new_message("stored", "kept\r\n")
+        client.send(message.as_bytes() + b".\r\n")
+        self.assertEqual(client.getreply()[0], 250)
+        self.server.kill()
+        client.close()
+        self.server.start()
+        self.assertEqual(self.server.message_ids()[0].count(message["Message-ID"]), 1)
+        with self.server.imap() as imap:
+            imap.select("INBOX", readonly=True)
+            _, data = imap.search(None, "SUBJECT", "stored")
+            _, data = imap.fetch(data[0], "(BODY.PEEK[TEXT])")
+            self.assertEqual(data[0][1], b"kept\r\n")
