@@ -52,11 +52,11 @@ static int check_certificate_verify(struct slice octets, uint16_t scheme, struct
 
 static int check_key_exchange(struct slice params, struct err *err)
 {
+    if (params.n < 4)
+        return refuse(err, "ServerKeyExchange is cut off");
     uint16_t number = (uint16_t)(slice_at(params, 1) << 8 | slice_at(params, 2));
     struct slice point = slice_from(params, 4);
 
-    if (params.n < 4)
-        return refuse(err, "ServerKeyExchange is cut off");
     for (size_t i = 0; i < ARRAY_SIZE(groups); i++) {
         if (groups[i].number != number)
             continue;

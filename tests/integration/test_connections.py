@@ -276,7 +276,7 @@ class TestManyConnections(ConnectionTest):
     server_env = {"ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":quarantine_size_mb=1"}
 
     def test_short_connections(self):
-        rounds = 1_000_000 if harness.LONG else 3000
+        rounds = 1_000_000 if harness.LONG else 15_000
         memory = []
         for n in range(rounds):
             with self.connect() as connection:
@@ -288,7 +288,7 @@ class TestManyConnections(ConnectionTest):
         self.assertLess(memory[1] - memory[0], 4096, memory)
 
     def test_failed_commands(self):
-        rounds = 100_000 if harness.LONG else 3000
+        rounds = 100_000 if harness.LONG else 15_000
         memory = []
         for n in range(rounds // 10):
             with self.connect() as connection:
