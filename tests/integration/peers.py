@@ -6,7 +6,7 @@
 
 scripts/fetch-peers has unpacked them. A peer sees the whole system read-only with its own files laid over it, and what it
 writes stays in memory; when its first process is killed, everything that it started and wrote is gone. That takes the
-rights of root.
+rights of root: whoever is not root needs sudo, as scripts/packages does.
 """
 
 import contextlib
@@ -14,7 +14,6 @@ import os
 import pathlib
 import re
 import shlex
-import signal
 import smtplib
 import socket
 import subprocess
@@ -23,6 +22,7 @@ import time
 import harness
 
 FOLDER = harness.ROOT / "build-peers"
+AS_ROOT = [] if os.geteuid() == 0 else ["sudo", "-n"]
 
 # Users that the packages would have made.
 PASSWD = """postfix:x:971:971::/var/spool/postfix:/usr/sbin/nologin
@@ -65,8 +65,8 @@ class Peer:
     name = setup = main = queue = log = troubled = ""
 
     def __init__(self, relay_port, port):
-        if os.geteuid() != 0:
-            raise AssertionError(f"{self.name}: starting other mail servers needs the rights of root")
+        if AS_ROOT and subprocess.run([*AS_ROOT, "true"], stdin=subprocess.DEVNULL, capture_output=True).returncode != 0:
+            raise AssertionError(f"{self.name}: starting other mail servers needs the rights of root, or sudo")
         if not (FOLDER / self.name / "complete").exists():
             raise AssertionError(f"{self.name} is not there: run scripts/fetch-peers")
         self.port, self.relay_port = port, relay_port
@@ -76,7 +76,7 @@ class Peer:
     def __enter__(self):
         script = LAYERS.format(peer=shlex.quote(str(FOLDER / self.name)), passwd=PASSWD, group=GROUP)
         script += self.setup.format(port=self.port, relay=self.relay_port) + f"\nexec {self.main}\n"
-        self.process = subprocess.Popen(["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc",
+        self.process = subprocess.Popen([*AS_ROOT, "unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc",
                                          "sh", "-c", script], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                         stderr=subprocess.STDOUT, start_new_session=True)
         os.set_blocking(self.process.stdout.fileno(), False)
@@ -100,23 +100,33 @@ class Peer:
     def __exit__(self, *_):
         # With its first process the namespace ends. Killing unshare is not enough: servers that change their user lose
         # the wish to die with their parent.
-        for child in self._children():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(int(child), signal.SIGKILL)
-        self.process.kill()
+        first = self._first()
+        if first:
+            subprocess.run([*AS_ROOT, "kill", "-KILL", first], stdin=subprocess.DEVNULL, capture_output=True)
+        if not AS_ROOT:
+            self.process.kill()
         self.process.wait(10)
         self.process.stdout.close()
 
-    def _children(self):
+    def _first(self):
+        """The first process of the namespace: unshare's child; sudo may stand before unshare. None: it has ended."""
+        pid = str(self.process.pid)
         with contextlib.suppress(OSError):
-            return pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
-        return []
+            while True:
+                is_unshare = pathlib.Path(f"/proc/{pid}/comm").read_text().strip() == "unshare"
+                children = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+                if not children:
+                    return None
+                pid = children[0]
+                if is_unshare:
+                    return pid
+        return None
 
     def run(self, command):
-        children = self._children()
-        if not children:
-            raise AssertionError(f"{self.name} has ended:\n{self.text()}")
-        result = subprocess.run(["nsenter", "-t", children[0], "-m", "-p", "sh", "-c", command],
+        first = self._first()
+        if not first:
+            raise AssertionError(f"{self.name} has ended")
+        result = subprocess.run([*AS_ROOT, "nsenter", "-t", first, "-m", "-p", "sh", "-c", command],
                                 stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", timeout=30)
         return result.stdout + result.stderr
 

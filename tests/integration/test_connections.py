@@ -273,7 +273,8 @@ class TestProxy(ConnectionTest):
 class TestManyConnections(ConnectionTest):
     """Row 17 of the faults: memory stays as it is, but for what a sanitizer keeps of freed memory."""
 
-    server_env = {"ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":quarantine_size_mb=1"}
+    server_env = {"ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") +
+                  ":quarantine_size_mb=1:detect_stack_use_after_return=0"}
 
     def test_short_connections(self):
         rounds = 1_000_000 if harness.LONG else 15_000
