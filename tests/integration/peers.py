@@ -126,9 +126,11 @@ class Peer:
         first = self._first()
         if not first:
             raise AssertionError(f"{self.name} has ended")
-        result = subprocess.run([*AS_ROOT, "nsenter", "-t", first, "-m", "-p", "sh", "-c", command],
+        result = subprocess.run([*AS_ROOT, "nsenter", "-t", first, "-m", "-p", "-r", "-w", "sh", "-c", command],
                                 stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", timeout=30)
-        return result.stdout + result.stderr
+        # sudo warns when the machine's own name cannot be resolved.
+        said = [line for line in result.stderr.splitlines(True) if not line.startswith("sudo: ")]
+        return result.stdout + "".join(said)
 
     def text(self):
         """Everything that it has said so far."""
